@@ -1,0 +1,113 @@
+/**
+ * All groups of a node: one heartbeat a peer for every group it leads, in numbered rounds. The answer to a round tells which groups are
+ * not followed, so that a quorum check and a read count a peer only where it follows (design: coalesced heartbeats).
+ */
+import type { RaftGroup } from './group.js';
+import type { GroupId, Heartbeat, HeartbeatReply, NodeId, Outgoing, RaftSettings } from './types.js';
+
+/** Rounds whose sending time is remembered; older answers are too old to prove contact. */
+const ROUNDS_REMEMBERED_MAX = 256;
+
+export class MultiRaft {
+  readonly #self: NodeId;
+  readonly #settings: RaftSettings;
+  readonly #groups = new Map<GroupId, RaftGroup>();
+  readonly #peers = new Set<NodeId>();
+  #round = 0;
+  #beatAt = Number.POSITIVE_INFINITY;
+  readonly #sentAt = new Map<number, number>();
+  readonly #messages: Outgoing[] = [];
+
+  constructor(self: NodeId, settings: RaftSettings) {
+    this.#self = self;
+    this.#settings = settings;
+  }
+
+  get self(): NodeId {
+    return this.#self;
+  }
+
+  get groups(): ReadonlyMap<GroupId, RaftGroup> {
+    return this.#groups;
+  }
+
+  add(group: RaftGroup): void {
+    this.#groups.set(group.id, group);
+  }
+
+  /** Number of the next round: a read that arrives now is confirmed by its answers. */
+  get nextRound(): number {
+    return this.#round + 1;
+  }
+
+  connected(peer: NodeId, now: number): void {
+    this.#peers.add(peer);
+    for (const group of this.#groups.values()) group.connected(peer, now);
+  }
+
+  disconnected(peer: NodeId, now: number): void {
+    this.#peers.delete(peer);
+    for (const group of this.#groups.values()) group.disconnected(peer, now);
+  }
+
+  onHeartbeat(from: NodeId, message: Heartbeat, now: number): void {
+    const strays: [GroupId, number][] = [];
+    for (const [id, term, commit, time] of message.groups) {
+      const group = this.#groups.get(id);
+      const stray = group === undefined ? 0 : group.heartbeat(from, term, commit, time, now);
+      if (stray !== null) strays.push([id, stray]);
+    }
+    this.#messages.push({ to: from, message: { kind: 'heartbeat_reply', round: message.round, strays } });
+  }
+
+  onHeartbeatReply(from: NodeId, message: HeartbeatReply, now: number): void {
+    const sentAt = this.#sentAt.get(message.round);
+    if (sentAt === undefined) return;
+    const strays = new Map(message.strays);
+    for (const group of this.#groups.values())
+      if (group.leads) group.heartbeatReply(from, message.round, sentAt, strays.get(group.id) ?? null, now);
+  }
+
+  /** Sends a round when one is due, or when reads wait for it. Called at the end of each turn: at most one round a turn. */
+  beat(now: number): void {
+    let leads = false;
+    let due = now >= this.#beatAt;
+    for (const group of this.#groups.values()) {
+      if (!group.leads) continue;
+      leads = true;
+      due ||= this.#beatAt === Number.POSITIVE_INFINITY || group.wantsRound(this.nextRound);
+    }
+    if (!leads) this.#beatAt = Number.POSITIVE_INFINITY;
+    if (!leads || !due) return;
+    this.#round++;
+    this.#beatAt = now + this.#settings.heartbeat_ms;
+    this.#sentAt.set(this.#round, now);
+    this.#sentAt.delete(this.#round - ROUNDS_REMEMBERED_MAX);
+    for (const peer of this.#peers) {
+      const groups: Heartbeat['groups'] = [];
+      for (const group of this.#groups.values()) {
+        const row = group.heartbeatFor(peer, this.#round, now);
+        if (row !== null) groups.push(row);
+      }
+      if (groups.length > 0)
+        this.#messages.push({ to: peer, message: { kind: 'heartbeat', round: this.#round, groups } });
+    }
+  }
+
+  /** Monotonic time at which `beat` or a group's `tick` is due. */
+  deadline(): number {
+    let deadline = this.#beatAt;
+    for (const group of this.#groups.values()) deadline = Math.min(deadline, group.deadline());
+    return deadline;
+  }
+
+  /** Lets every group look at the clock. */
+  tick(now: number): void {
+    for (const group of this.#groups.values()) if (now >= group.deadline()) group.tick(now);
+  }
+
+  /** Heartbeats and their answers since the last time. */
+  take(): Outgoing[] {
+    return this.#messages.splice(0);
+  }
+}

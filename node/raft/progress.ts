@@ -1,0 +1,81 @@
+/** What a leader knows of one other member: how far its log agrees, and what is under way to it. */
+
+interface Flight {
+  readonly last: number;
+  readonly bytes: number;
+}
+
+/**
+ * Probe: where the logs part is not known; one append at a time. Replicate: they agree up to `match`; appends follow each other without
+ * waiting, bounded in number and bytes. (etcd-io/raft, tracker.)
+ */
+export class Progress {
+  state: 'probe' | 'replicate' = 'probe';
+  /** Highest index known to be durable and equal on the member. Invariant: match < next. */
+  match = 0;
+  /** Next index to send. */
+  next: number;
+  /** Highest heartbeat round it answered while following this leader's term. */
+  round = 0;
+  /** When the heartbeat it last answered was sent: it certainly heard of this leader after that. */
+  contactAt: number;
+  /** When something that should have been acknowledged was sent. */
+  sentAt = 0;
+  /** A run for it is being read from disk. */
+  loading = false;
+  /** A link to it is up. */
+  connected: boolean;
+  #flights: Flight[] = [];
+  #bytes = 0;
+
+  constructor(next: number, now: number, connected: boolean) {
+    this.next = next;
+    this.contactAt = now;
+    this.connected = connected;
+  }
+
+  /** May an append with entries be sent now? */
+  maySend(inFlightMax: number, bytesMax: number): boolean {
+    if (!this.connected || this.loading) return false;
+    if (this.state === 'probe') return this.#flights.length === 0;
+    return this.#flights.length < inFlightMax && this.#bytes < bytesMax;
+  }
+
+  get inFlight(): number {
+    return this.#flights.length;
+  }
+
+  /** An append whose last entry is `last` has been sent. */
+  sent(last: number, bytes: number, now: number): void {
+    if (this.#flights.length === 0) this.sentAt = now;
+    this.#flights.push({ last, bytes });
+    this.#bytes += bytes;
+    if (this.state === 'replicate') this.next = last + 1;
+  }
+
+  /** Everything up to `match` is durable there. Returns true when that is news. */
+  acknowledged(match: number, now: number): boolean {
+    while (this.#flights.length > 0 && (this.#flights[0]?.last ?? 0) <= match)
+      this.#bytes -= this.#flights.shift()?.bytes ?? 0;
+    this.sentAt = now;
+    // Not rejected: the logs agree up to what was sent, though not all of it need be durable yet.
+    this.state = 'replicate';
+    this.next = Math.max(this.next, match + 1, (this.#flights.at(-1)?.last ?? 0) + 1);
+    if (match <= this.match) return false;
+    this.match = match;
+    return true;
+  }
+
+  /** Starts over from `next`: after a rejection, a loss or a new connection. */
+  probe(next: number): void {
+    this.state = 'probe';
+    this.next = Math.max(next, this.match + 1);
+    this.loading = false;
+    this.#land();
+  }
+
+  #land(): void {
+    this.#flights = [];
+    this.#bytes = 0;
+  }
+}

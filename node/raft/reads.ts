@@ -1,0 +1,56 @@
+/** Linearizable reads without the log: ReadIndex (thesis 6.4), confirmed in batches by heartbeat rounds; followers ask the leader. */
+
+import { reached } from './quorum.js';
+import { configurationOf, refuseRead, type State, send, type WaitingRead } from './state.js';
+import type { NodeId, ReadIndex, ReadIndexReply } from './types.js';
+
+/**
+ * Takes a read of this node (`from` '') or of a follower. `round` is the number of the next heartbeat round, so that its answers were
+ * sent after the read arrived: an older round proves nothing about now.
+ */
+export function read(s: State, from: NodeId, context: number, round: number): void {
+  const waiting: WaitingRead = { from, context, index: s.commit >= s.termStart ? s.commit : -1, round };
+  if (s.role === 'leader' && !s.transfer?.told && s.reads.length < s.settings.reads_max) {
+    s.reads.push(waiting);
+    confirmReads(s);
+  } else if (from === '' && s.role !== 'leader' && s.leader !== '' && s.forwarded.size < s.settings.reads_max) {
+    s.forwarded.add(context);
+    send(s, s.leader, { kind: 'read_index', group: s.group, term: s.term, context });
+  } else refuseRead(s, waiting);
+}
+
+/** A follower passes a read on. */
+export function onReadIndex(s: State, from: NodeId, message: ReadIndex, round: number): void {
+  if (message.term !== s.term) refuseRead(s, { from, context: message.context, index: -1, round });
+  else read(s, from, message.context, round);
+}
+
+/** The leader's answer to a read that was passed on. */
+export function onReadIndexReply(s: State, message: ReadIndexReply): void {
+  if (!s.forwarded.delete(message.context)) return;
+  s.out.reads.push({ context: message.context, index: message.index, refused: message.refused });
+}
+
+/** Lets go the reads that a quorum has confirmed: it followed this leader after they arrived, and the term's no-op is committed. */
+export function confirmReads(s: State): void {
+  if (s.reads.length === 0) return;
+  const round = reached(configurationOf(s), (id) =>
+    id === s.self ? Number.POSITIVE_INFINITY : (s.progress.get(id)?.round ?? 0),
+  );
+  let done = 0;
+  for (const one of s.reads) {
+    if (one.round > round || one.index < 0) break;
+    done++;
+    if (one.from === '') s.out.reads.push({ context: one.context, index: one.index, refused: false });
+    else
+      send(s, one.from, {
+        kind: 'read_index_reply',
+        group: s.group,
+        term: s.term,
+        context: one.context,
+        index: one.index,
+        refused: false,
+      });
+  }
+  s.reads.splice(0, done);
+}
