@@ -38,6 +38,11 @@ export const flag = field<boolean>('flag', (v) => typeof v === 'boolean');
 export const text = (max: number): Field<string> =>
   field(`text up to ${max}`, (v) => typeof v === 'string' && v.length <= max);
 
+/** As much of `value` as a field `text(max)` takes, with halves of surrogate pairs replaced: no encoder carries those. */
+export function clip(value: string, max: number): string {
+  return value.slice(0, max).replace(/\p{Surrogate}/gu, '\ufffd');
+}
+
 /** Bytes, at most `max`. */
 export const bytes = (max: number): Field<Buffer> =>
   field(`bytes up to ${max}`, (v) => Buffer.isBuffer(v) && v.length <= max);

@@ -4,8 +4,8 @@ export const LIMITS = {
   frame_bytes_max: 1 << 20,
   /** A frame's body before the hello was accepted. */
   hello_bytes_max: 4096,
-  /** A command's envelope: a frame less its own head. */
-  envelope_bytes_max: (1 << 20) - 64,
+  /** A command's envelope: small enough that a log run and an append message around it still fit a frame. */
+  envelope_bytes_max: 1_016_000,
   /** A command's body: an envelope less the names around it. */
   body_bytes_max: 1_000_000,
   /** Nesting of a message. */
@@ -22,6 +22,8 @@ export const LIMITS = {
   runs_per_append_max: 1024,
   /** A connection that has not said hello by then is closed. */
   hello_ms_max: 5000,
+  /** A connection that one side has closed and the other keeps open is cut after this. */
+  linger_ms_max: 1000,
   /** Bytes waiting to be sent on one connection before it is cut as too slow. */
   outgoing_bytes_max: 64 << 20,
   /** Bytes waiting to be sent on one connection above which its requests are no longer read. */

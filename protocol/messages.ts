@@ -33,7 +33,8 @@ const members = list(tuple(id, text(LIMITS.address_length_max)), LIMITS.members_
 /** Every message. Numbers are never used twice. */
 export const MESSAGES = {
   // Both sides, first thing on a connection.
-  /** Who I am. `role` is 'client' or 'peer'; `cluster` may be '' (any). Peers fill in incarnation, born and address. */
+  /** Who I am. `role` is 'client' or 'peer'; `cluster` may be '' (any). Peers fill in incarnation, born,
+   * address, and in `recorded` the incarnation that they remember of the node that they call. */
   hello: message(1, 'both', {
     protocol: u32,
     cluster: text(LIMITS.name_length_max),
@@ -44,6 +45,7 @@ export const MESSAGES = {
     address: text(LIMITS.address_length_max),
     features: list(text(64), 64),
     auth: bytes(1024),
+    recorded: text(64),
   }),
   /** The answer to a hello. `recorded` is the incarnation that the answering node remembers of the peer that asks, or ''. */
   welcome: message(2, 'both', {
@@ -85,9 +87,19 @@ export const MESSAGES = {
 
   // Node to client.
   /** Who leads what, pushed after the welcome and at every change. `leader` is '' while there is none. */
-  leaders: message(20, 'node', { members, groups: list(tuple(group, u53, text(LIMITS.id_length_max)), LIMITS.groups_max) }),
+  leaders: message(20, 'node', {
+    members,
+    groups: list(tuple(group, u53, text(LIMITS.id_length_max)), LIMITS.groups_max),
+  }),
   /** A command or read was executed. If not `ok`, `result` holds [code, message, details]: a refusal by the state machine. */
-  reply: message(21, 'node', { correlation, group, term: u53, index: u53, ok: flag, result: bytes(LIMITS.frame_bytes_max) }),
+  reply: message(21, 'node', {
+    correlation,
+    group,
+    term: u53,
+    index: u53,
+    ok: flag,
+    result: bytes(LIMITS.frame_bytes_max),
+  }),
   /** A command or read was not executed, or (not definite) nobody knows. */
   failure: message(22, 'node', {
     correlation,
@@ -139,6 +151,13 @@ export const MESSAGES = {
   timeout_now: message(46, 'peer', { group, term: u53 }),
   read_index: message(47, 'peer', { group, term: u53, context: u53 }),
   read_index_reply: message(48, 'peer', { group, term: u53, context: u53, index: u53, refused: flag }),
+  /** What hello or welcome said, anew: this node has become a member since then. */
+  introduction: message(49, 'peer', {
+    cluster: text(LIMITS.name_length_max),
+    incarnation: text(64),
+    born: flag,
+    recorded: text(64),
+  }),
 } as const;
 
 /** The name of a message. */
@@ -183,7 +202,8 @@ export function toArray(message: Message): unknown[] {
 
 /** The message in a decoded array. @throws FieldError when it is none, naming message and field. */
 export function fromArray(value: unknown): Message {
-  if (!Array.isArray(value) || typeof value[0] !== 'number') throw new FieldError('a message is an array with a number first');
+  if (!Array.isArray(value) || typeof value[0] !== 'number')
+    throw new FieldError('a message is an array with a number first');
   const row = ROWS_BY_NUMBER[value[0]];
   if (row === undefined) throw new FieldError(`no message has the number ${value[0]}`);
   if (value.length !== row.types.length + 1)

@@ -4,7 +4,7 @@
  */
 import { campaign, campaignAsHeir, expectElection, onVoteReply, onVoteRequest, ownVoteSaved } from './election.js';
 import { checkInvariants } from './invariants.js';
-import { beginTransfer, tellHeir, watchDeadline, watchOver } from './leadership.js';
+import { beginTransfer, bestHeir, tellHeir, watchDeadline, watchOver } from './leadership.js';
 import { RaftLog } from './log.js';
 import { isQuorum } from './quorum.js';
 import { confirmReads, onReadIndex, onReadIndexReply, read } from './reads.js';
@@ -172,6 +172,11 @@ export class RaftGroup {
     const begun = beginTransfer(this.#at(now), to);
     this.#after();
     return begun;
+  }
+
+  /** Whom to hand over to: the connected voter with the longest durable log, or ''. */
+  get heir(): NodeId {
+    return bestHeir(this.#s);
   }
 
   /** Stops leading: the node must not, for example because its disk is full. */

@@ -3,7 +3,7 @@
  * not followed, so that a quorum check and a read count a peer only where it follows (design: coalesced heartbeats).
  */
 import type { RaftGroup } from './group.js';
-import type { GroupId, Heartbeat, HeartbeatReply, NodeId, Outgoing, RaftSettings } from './types.js';
+import type { GroupId, Heartbeat, HeartbeatReply, NodeId, Outgoing, PeerMessage, RaftSettings } from './types.js';
 
 /** Rounds whose sending time is remembered; older answers are too old to prove contact. */
 const ROUNDS_REMEMBERED_MAX = 256;
@@ -50,7 +50,14 @@ export class MultiRaft {
     for (const group of this.#groups.values()) group.disconnected(peer, now);
   }
 
-  onHeartbeat(from: NodeId, message: Heartbeat, now: number): void {
+  /** A message from another node's core. @throws RunError on a malformed run. */
+  receive(from: NodeId, message: PeerMessage, now: number): void {
+    if (message.kind === 'heartbeat') this.#onHeartbeat(from, message, now);
+    else if (message.kind === 'heartbeat_reply') this.#onHeartbeatReply(from, message, now);
+    else this.#groups.get(message.group)?.receive(from, message, this.nextRound, now);
+  }
+
+  #onHeartbeat(from: NodeId, message: Heartbeat, now: number): void {
     const strays: [GroupId, number][] = [];
     for (const [id, term, commit, time] of message.groups) {
       const group = this.#groups.get(id);
@@ -60,7 +67,7 @@ export class MultiRaft {
     this.#messages.push({ to: from, message: { kind: 'heartbeat_reply', round: message.round, strays } });
   }
 
-  onHeartbeatReply(from: NodeId, message: HeartbeatReply, now: number): void {
+  #onHeartbeatReply(from: NodeId, message: HeartbeatReply, now: number): void {
     const sentAt = this.#sentAt.get(message.round);
     if (sentAt === undefined) return;
     const strays = new Map(message.strays);

@@ -1,5 +1,5 @@
 /** What a replicated state machine is: the shape that the services share and the node drives. Pure and deterministic. */
-import type { ErrorCode, ErrorDetails } from '../../protocol/errors.js';
+import { CODES, type ErrorCode, type ErrorDetails } from '../../protocol/errors.js';
 
 /** Where in the log an entry stands, given to everything that is applied. */
 export interface Position {
@@ -9,37 +9,50 @@ export interface Position {
   readonly time: number;
 }
 
-/** What a command or a read came to. `bytes` is a MessagePack value. A refusal is definite: nothing was changed. */
+/**
+ * What a command or a read came to. `bytes` is a MessagePack value. A refusal changed nothing (LANE_FORGOTTEN: not now). LANE_GAP,
+ * WINDOW_FULL, RETRY and SESSION_EXPIRED leave the command's number open, and clients send it again or give it up for that: only
+ * the lanes answer with them. A service's refusal uses the number up.
+ */
 export type Outcome =
   | { readonly form: 'result'; readonly bytes: Buffer }
   | { readonly form: 'refusal'; readonly code: ErrorCode; readonly message: string; readonly details: ErrorDetails }
   /** Executed as far as taking its place in a queue; `Effects.settle` tells the rest later. */
   | { readonly form: 'pending' };
 
-/** A command as the services see it. */
+/** A command as the services see it: part of its envelope. */
 export interface Command {
   readonly session: number;
   /** Number of the command in its (session, group) lane. */
   readonly lane: number;
   readonly operation: number;
   readonly name: string;
+  /** A slice of what came from the network or the log: whoever keeps it copies it. */
   readonly body: Buffer;
 }
 
-/** What applying an entry may cause besides its own outcome. */
+/** What applying an entry may cause besides its own outcome, and what a service may ask about the sessions it serves. */
 export interface Effects {
-  /** A pending command came to its end. */
+  /** An earlier pending command came to its end. Never called for the command under way, never with a pending outcome. */
   settle(session: number, lane: number, outcome: Outcome): void;
+  /** A session has ended. All services hear of it by `sessionsEnded` once the command under way is done. */
+  end(session: number): void;
+  /** True while the session may have one more command pending; else a command that would wait is refused WAIT_LIMIT. */
+  mayWait(session: number): boolean;
+  /** True while the session's unconfirmed outcomes leave room for one more; else a waiting command is settled with WAIT_LIMIT. */
+  hasRoom(session: number): boolean;
 }
 
 /** One service of a group: queues, sessions, later locks. All state that outlives an entry stands in tables. */
 export interface Service {
   /** True when this service knows the operation. */
   serves(operation: number): boolean;
+  /** True for a command that takes space: refused by the leader while its disk is nearly full. */
+  growing(operation: number): boolean;
   /** Executes a command. Total: bad input is a refusal, never a throw. */
   apply(command: Command, at: Position, effects: Effects): Outcome;
   /** Answers a read from applied state. */
-  read(operation: number, body: Buffer): Outcome;
+  read(operation: number, body: Buffer, name: string): Outcome;
   /** Gives up the pending command of (session, lane); false when it is not pending here. The caller answers it. */
   abandon(session: number, lane: number): boolean;
   /** Sessions ended: what they held or waited for goes. */
@@ -48,4 +61,17 @@ export interface Service {
   advance(at: Position, effects: Effects): void;
   /** The earliest cluster time at which `advance` would do something, or Infinity. */
   deadline(): number;
+}
+
+/** The outcome of a command that took its place in a queue. */
+export const PENDING: Outcome = { form: 'pending' };
+
+/** An outcome that holds a MessagePack value. */
+export function result(bytes: Buffer): Outcome {
+  return { form: 'result', bytes };
+}
+
+/** A refusal; the message is the catalogue's when none is given. */
+export function refusal(code: ErrorCode, message: string = CODES[code].meaning, details: ErrorDetails = {}): Outcome {
+  return { form: 'refusal', code, message, details };
 }

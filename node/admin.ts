@@ -1,0 +1,177 @@
+/** Questions to and orders for one node: `status`, `log`, `transfer`, `sessions`. Not part of any replicated state. */
+import { ConcordError } from '../protocol/errors.js';
+import { FieldError, text, u53 } from '../protocol/fields.js';
+import { LIMITS } from '../protocol/limits.js';
+import type { MessageOf } from '../protocol/messages.js';
+import { eachEntry, lastOf, type Run } from './raft/run.js';
+import { CONFIGURATION, NOOP } from './raft/types.js';
+import { type Client, fail, type Replica } from './replica.js';
+import { explainEntry } from './services/explain.js';
+
+/** Rows of one `log` answer. */
+const LOG_ROWS_MAX = 500;
+
+/** What the words need of their node. */
+export interface AdminHost {
+  readonly self: string;
+  now(): number;
+  replica(group: string): Replica | undefined;
+  notLeader(replica: Replica): ConcordError;
+  load(run: Run, done: (bytes: Buffer) => void): void;
+  status(): unknown;
+  /** Rows of `sessions`; the leader of `c` knows them. */
+  sessions(): unknown;
+  wake(): void;
+}
+
+interface PendingTransfer {
+  readonly replica: Replica;
+  readonly to: string;
+  readonly client: Client;
+  readonly correlation: number;
+  readonly deadline: number;
+}
+
+interface LogRow {
+  readonly index: number;
+  readonly term: number;
+  readonly kind: string;
+  readonly session: number | null;
+  readonly command: string;
+  readonly bytes: number;
+  readonly on: string[];
+}
+
+const idText = text(LIMITS.id_length_max);
+const groupText = text(LIMITS.group_length_max);
+
+export class Admin {
+  readonly #host: AdminHost;
+  #transfers: PendingTransfer[] = [];
+
+  constructor(host: AdminHost) {
+    this.#host = host;
+  }
+
+  /** Answers, now or later, in every case. */
+  ask(client: Client, message: MessageOf<'admin'>): void {
+    const { correlation } = message;
+    try {
+      const argument = asRecord(message.argument);
+      switch (message.word) {
+        case 'status':
+          client.answer({ kind: 'answer', correlation, value: this.#host.status() });
+          break;
+        case 'sessions':
+          this.#led('c');
+          client.answer({ kind: 'answer', correlation, value: this.#host.sessions() });
+          break;
+        case 'log':
+          this.#log(client, correlation, argument);
+          break;
+        case 'transfer':
+          this.#transfer(client, correlation, argument, this.#host.now() + message.deadline_ms);
+          break;
+        default:
+          throw new ConcordError('UNKNOWN_COMMAND', `no admin word ${message.word}`);
+      }
+    } catch (error) {
+      if (error instanceof FieldError)
+        fail(client, correlation, new ConcordError('INVALID', `${message.word}: ${error.message}`));
+      else if (error instanceof ConcordError) fail(client, correlation, error);
+      else throw error;
+    }
+  }
+
+  /** Looks at transfers that are under way. Called at the end of each turn. */
+  turn(now: number): void {
+    if (this.#transfers.length === 0) return;
+    this.#transfers = this.#transfers.filter(({ replica, to, client, correlation, deadline }) => {
+      const { raft } = replica;
+      if (raft.leader === to) {
+        const value = { group: raft.id, from: this.#host.self, to, term: raft.term };
+        client.answer({ kind: 'answer', correlation, value });
+        return false;
+      }
+      if (now < deadline) return true;
+      fail(
+        client,
+        correlation,
+        new ConcordError('TRANSFER_FAILED', `${to} did not become leader of ${raft.id} in time`),
+      );
+      return false;
+    });
+  }
+
+  deadline(): number {
+    return this.#transfers.reduce((earliest, { deadline }) => Math.min(earliest, deadline), Number.POSITIVE_INFINITY);
+  }
+
+  #transfer(client: Client, correlation: number, argument: Record<string, unknown>, deadline: number): void {
+    const replica = this.#led(groupText.check(argument['group']));
+    const to = idText.check(argument['to']);
+    if (to === this.#host.self) throw new ConcordError('ALREADY', `${to} leads ${replica.raft.id} already`);
+    if (!replica.raft.transfer(to, this.#host.now()))
+      throw new ConcordError(
+        'TRANSFER_FAILED',
+        `${to} is not a connected voter of ${replica.raft.id}, or a transfer is under way`,
+      );
+    this.#transfers.push({ replica, to, client, correlation, deadline });
+    this.#host.wake();
+  }
+
+  #log(client: Client, correlation: number, argument: Record<string, unknown>): void {
+    const replica = this.#replica(groupText.check(argument['group']));
+    const count = Math.min(LOG_ROWS_MAX, u53.check(argument['count']));
+    const { log } = replica.raft;
+    const from =
+      argument['from'] == null ? Math.max(1, log.last - count + 1) : Math.max(1, u53.check(argument['from']));
+    const to = Math.min(log.last, from + count - 1);
+    const matches = replica.raft.leads ? replica.raft.matches() : { [this.#host.self]: log.durable };
+    const holders = (index: number) =>
+      Object.keys(matches)
+        .filter((id) => (matches[id] ?? 0) >= index)
+        .sort();
+    const rows: LogRow[] = [];
+    const next = (index: number): void => {
+      const run = index > to ? undefined : log.runAt(index);
+      if (run === undefined) {
+        client.answer({ kind: 'answer', correlation, value: rows });
+        return;
+      }
+      const read = (bytes: Buffer) => {
+        eachEntry(bytes, index, Math.min(to, lastOf(run)), (at, entry) =>
+          rows.push({ index: at, term: run.term, ...explain(entry), on: holders(at) }),
+        );
+        next(lastOf(run) + 1);
+      };
+      if (run.bytes === null) this.#host.load(run, read);
+      else read(run.bytes);
+    };
+    next(from);
+  }
+
+  #replica(group: string): Replica {
+    const replica = this.#host.replica(group);
+    if (replica === undefined) throw new ConcordError('NO_SUCH_GROUP', `no group ${group} here`);
+    return replica;
+  }
+
+  #led(group: string): Replica {
+    const replica = this.#replica(group);
+    if (!replica.raft.leads) throw this.#host.notLeader(replica);
+    return replica;
+  }
+}
+
+function explain(entry: Buffer): { kind: string; session: number | null; command: string; bytes: number } {
+  if (entry[0] === NOOP) return { kind: 'noop', session: null, command: 'a new leader begins its term', bytes: 0 };
+  if (entry[0] === CONFIGURATION)
+    return { kind: 'configuration', session: null, command: entry.toString('utf8', 1), bytes: entry.length - 1 };
+  const { kind, session, command, bytes } = explainEntry(entry);
+  return { kind, session: session === 0 ? null : session, command, bytes };
+}
+
+function asRecord(value: unknown): Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : {};
+}

@@ -1,0 +1,61 @@
+/** The way to the log on disk: the saves of all groups as one batch, one sync under way while the next batch fills (group commit). */
+import type { RaftGroup } from './raft/group.js';
+import type { Run } from './raft/run.js';
+import type { Log } from './storage/log.js';
+
+export class Disk {
+  readonly #log: Log;
+  readonly #groups: ReadonlyMap<string, RaftGroup>;
+  readonly #now: () => number;
+  readonly #wake: () => void;
+  #busy = false;
+  #idle: (() => void) | null = null;
+
+  /** `wake` is called when a batch has become durable and there may be more to do. */
+  constructor(log: Log, groups: ReadonlyMap<string, RaftGroup>, now: () => number, wake: () => void) {
+    this.#log = log;
+    this.#groups = groups;
+    this.#now = now;
+    this.#wake = wake;
+  }
+
+  /** Writes what the groups want durable, unless a batch is under way: then it joins the next. */
+  pump(): void {
+    if (this.#busy) return;
+    const now = this.#now();
+    const states: { group: string; term: number; vote: string }[] = [];
+    const runs: Run[] = [];
+    const saves: { group: RaftGroup; sequence: number }[] = [];
+    for (const group of this.#groups.values()) {
+      const save = group.takeSave(now);
+      if (save === null) continue;
+      saves.push({ group, sequence: save.sequence });
+      if (save.state !== null) states.push({ group: group.id, ...save.state });
+      runs.push(...save.runs);
+    }
+    if (saves.length === 0) return;
+    this.#busy = true;
+    this.#log.append({ states, runs: runs.map(encoded) }, (places) => {
+      this.#busy = false;
+      places.forEach((place, i) => {
+        const run = runs[i];
+        if (run !== undefined) run.place = place;
+      });
+      for (const { group, sequence } of saves) group.saved(sequence, this.#now());
+      this.#wake();
+      this.#idle?.();
+    });
+  }
+
+  /** Calls back once no batch is under way. Nothing may be pumped afterwards. */
+  drain(done: () => void): void {
+    if (this.#busy) this.#idle = done;
+    else done();
+  }
+}
+
+function encoded(run: Run): { group: string; bytes: Buffer } {
+  // A run is kept in memory at least until it is durable.
+  if (run.bytes === null) throw new Error(`run ${run.group}/${run.first} was dropped before it was written`);
+  return { group: run.group, bytes: run.bytes };
+}

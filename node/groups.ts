@@ -1,0 +1,268 @@
+/** All groups of a node: their consensus cores, state machines and watchers, driven together once a turn. */
+import { ConcordError } from '../protocol/errors.js';
+import type { MessageOf } from '../protocol/messages.js';
+import { RaftGroup } from './raft/group.js';
+import { MultiRaft } from './raft/multi.js';
+import { configurationIn } from './raft/replication.js';
+import { decodeRun, type Run } from './raft/run.js';
+import type { Random } from './raft/state.js';
+import type { Configuration, GroupId, NodeId, Outgoing, RaftSettings, Role } from './raft/types.js';
+import { type Client, fail, Replica } from './replica.js';
+import { coordinationMachine, type GroupMachine, shardMachine } from './services/group-machine.js';
+import type { Sessions } from './services/sessions.js';
+import { SessionWatch } from './session-watch.js';
+import type { Recovered, RunHead } from './storage/log.js';
+import { Sweeper } from './sweeper.js';
+
+/** The coordination group: sessions. */
+export const COORDINATION = 'c';
+/** The shards there are. */
+export const SHARDS: readonly GroupId[] = ['s0'];
+
+/** How long a keepalive may wait for its confirmation, ms. */
+const KEEPALIVE_MS_MAX = 5000;
+
+/** What recovery tells of a run besides its head. */
+export interface FoundRun extends RunHead {
+  readonly time: number;
+  readonly size: number;
+  readonly configuration: Configuration | null;
+}
+
+/** Reads the head of a run for recovery. @throws RunError */
+export function describeRun(bytes: Buffer): FoundRun {
+  const run = decodeRun(bytes);
+  const { group, first, count, term, time, size } = run;
+  return { group, first, count, term, time, size, configuration: configurationIn(run) };
+}
+
+export interface GroupsOptions {
+  readonly self: NodeId;
+  /** First members: the configuration before the first entry. */
+  readonly members: readonly NodeId[];
+  readonly settings: RaftSettings;
+  readonly random: Random;
+  readonly recovered: Recovered<FoundRun>;
+}
+
+/** What groups need of their node. */
+export interface GroupsHost {
+  now(): number;
+  wake(): void;
+  notLeader(replica: Replica): ConcordError;
+  /** Reads a run's bytes from its place on disk. */
+  read(place: unknown, done: (bytes: Buffer) => void): void;
+}
+
+/** A replica has a new role, term or leader. */
+export interface RoleChange {
+  readonly group: GroupId;
+  readonly role: Role;
+  readonly term: number;
+  readonly leader: NodeId;
+  /** Why it gave up leading, or ''. */
+  readonly reason: string;
+}
+
+/** What a turn came to. */
+export interface GroupsOutput {
+  readonly messages: Outgoing[];
+  readonly changes: RoleChange[];
+  /** Commit or applied index, roles or sessions have moved. */
+  readonly moved: boolean;
+}
+
+export class Groups {
+  readonly multi: MultiRaft;
+  readonly sessions: Sessions;
+  readonly #host: GroupsHost;
+  readonly #replicas = new Map<GroupId, Replica>();
+  readonly #coordination: Replica;
+  readonly #watch: SessionWatch;
+  readonly #sweepers: Sweeper[] = [];
+  /** When each replica took its present role, monotonic ms. */
+  readonly #since = new Map<GroupId, { role: Role; at: number }>();
+  #context = 0;
+  #moved = true;
+
+  constructor(options: GroupsOptions, host: GroupsHost) {
+    this.#host = host;
+    this.multi = new MultiRaft(options.self, options.settings);
+    const { machine, sessions } = coordinationMachine();
+    this.sessions = sessions;
+    this.#coordination = this.#add(COORDINATION, machine, options);
+    this.#watch = new SessionWatch(this.#coordination, sessions);
+    for (const id of SHARDS) {
+      const shard = this.#add(id, shardMachine(id), options);
+      this.#sweepers.push(new Sweeper(shard, this.#coordination, sessions));
+    }
+  }
+
+  get coordination(): Replica {
+    return this.#coordination;
+  }
+
+  get watch(): SessionWatch {
+    return this.#watch;
+  }
+
+  replica(group: GroupId): Replica | undefined {
+    return this.#replicas.get(group);
+  }
+
+  replicas(): IterableIterator<Replica> {
+    return this.#replicas.values();
+  }
+
+  /** How long a replica has had its role, ms. */
+  since(group: GroupId): number {
+    return this.#host.now() - (this.#since.get(group)?.at ?? this.#host.now());
+  }
+
+  /** A read of a client: answered once a majority has confirmed that nothing newer is missing. */
+  read(client: Client, message: MessageOf<'read'>): void {
+    const { correlation } = message;
+    const replica = this.#replicas.get(message.group);
+    if (replica === undefined) {
+      fail(client, correlation, new ConcordError('NO_SUCH_GROUP', `no group ${message.group} here`));
+      return;
+    }
+    if (message.fence !== '') {
+      fail(client, correlation, new ConcordError('INVALID', `${message.group} has no locks to check a fence against`));
+      return;
+    }
+    const deadline = this.#host.now() + message.deadline_ms;
+    replica.confirm(deadline, (confirmed) => {
+      if (confirmed) replica.answer(client, message);
+      else fail(client, correlation, this.#unconfirmed(replica, deadline));
+    });
+  }
+
+  keepalive(client: Client, message: MessageOf<'keepalive'>): void {
+    const refusal = () => this.#host.notLeader(this.#coordination);
+    if (!this.#coordination.raft.leads) fail(client, message.correlation, refusal());
+    else
+      this.#watch.keepalive(client, message.correlation, message.session, this.#host.now() + KEEPALIVE_MS_MAX, refusal);
+  }
+
+  /** Stops leading everywhere. */
+  resign(reason: string, now: number): void {
+    for (const { raft } of this.#replicas.values()) raft.resign(reason, now);
+  }
+
+  /** Applies what is committed. Returns true when more is left. */
+  apply(): boolean {
+    let more = false;
+    for (const replica of this.#replicas.values()) {
+      const before = replica.applied;
+      if (replica.apply()) more = true;
+      if (replica.applied !== before) this.#moved = true;
+    }
+    return more;
+  }
+
+  /** Proposes what has come together, and what the watchers find due. */
+  propose(now: number): void {
+    this.#watch.turn();
+    for (const sweeper of this.#sweepers) sweeper.turn(now);
+    for (const replica of this.#replicas.values()) {
+      replica.expire(now);
+      replica.flush();
+    }
+    this.multi.beat(now);
+  }
+
+  /** Everything that came out of the cores; calls back whoever waited for reads and loads. */
+  take(): GroupsOutput {
+    const messages: Outgoing[] = [];
+    const changes: RoleChange[] = [];
+    for (const replica of this.#replicas.values()) {
+      const { raft } = replica;
+      const out = raft.take();
+      messages.push(...out.messages);
+      for (const run of out.loads) this.#load(replica, run);
+      if (out.reads.length > 0) replica.onReads(out.reads);
+      if (!out.changed) continue;
+      replica.onChange();
+      changes.push(this.#changed(raft, out.reason));
+    }
+    messages.push(...this.multi.take());
+    const moved = this.#moved || changes.length > 0;
+    this.#moved = false;
+    return { messages, changes, moved };
+  }
+
+  /** Monotonic time at which something is due. */
+  deadline(): number {
+    let deadline = Math.min(this.multi.deadline(), this.#host.now() + this.#watch.dueIn());
+    for (const replica of this.#replicas.values()) deadline = Math.min(deadline, replica.deadline());
+    for (const sweeper of this.#sweepers) deadline = Math.min(deadline, sweeper.deadline());
+    return deadline;
+  }
+
+  #add(id: GroupId, machine: GroupMachine, options: GroupsOptions): Replica {
+    const found = options.recovered.get(id);
+    const runs: Run[] = (found?.runs ?? []).map(({ group, term, first, count, time, size, place }) => ({
+      group,
+      term,
+      first,
+      count,
+      time,
+      size,
+      bytes: null,
+      place,
+    }));
+    const configurations = (found?.runs ?? []).flatMap(({ first, configuration }) =>
+      configuration === null ? [] : [{ index: first, configuration }],
+    );
+    const raft = new RaftGroup({
+      group: id,
+      self: options.self,
+      configuration: { voters: [...options.members].sort(), outgoing: [], learners: [] },
+      settings: options.settings,
+      random: options.random,
+      hardState: { term: found?.term ?? 0, vote: found?.vote ?? '' },
+      runs,
+      configurations,
+      now: this.#host.now(),
+    });
+    this.multi.add(raft);
+    const replica = new Replica(raft, machine, {
+      now: () => this.#host.now(),
+      wake: () => this.#host.wake(),
+      load: (run, done) => this.#host.read(run.place, done),
+      nextContext: () => ++this.#context,
+      nextRound: () => this.multi.nextRound,
+      notLeader: (one) => this.#host.notLeader(one),
+      applied: (one, applied) => {
+        if (applied.ended.length > 0 || one === this.#coordination) this.#sessionsMoved(applied.ended);
+      },
+    });
+    this.#replicas.set(id, replica);
+    return replica;
+  }
+
+  #sessionsMoved(ended: readonly number[]): void {
+    this.#watch.changed(ended);
+    if (ended.length > 0) for (const sweeper of this.#sweepers) sweeper.changed();
+  }
+
+  #load(replica: Replica, run: Run): void {
+    this.#host.read(run.place, (bytes) => {
+      replica.raft.loaded(run, bytes, this.#host.now());
+      this.#host.wake();
+    });
+  }
+
+  #changed(raft: RaftGroup, reason: string): RoleChange {
+    const { group, role, term, leader } = raft.view();
+    if (this.#since.get(group)?.role !== role) this.#since.set(group, { role, at: this.#host.now() });
+    return { group, role, term, leader, reason };
+  }
+
+  #unconfirmed(replica: Replica, deadline: number): ConcordError {
+    if (this.#host.now() >= deadline) return new ConcordError('DEADLINE', 'no majority confirmed the read in time');
+    const error = this.#host.notLeader(replica);
+    return error.code === 'NO_LEADER' ? error : new ConcordError('RETRY', 'the leader changed while the read waited');
+  }
+}

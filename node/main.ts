@@ -1,0 +1,126 @@
+#!/usr/bin/env node
+/** The concord-node executable: arguments, one node, and its end. */
+import { readFileSync, writeSync } from 'node:fs';
+import { Socket } from 'node:net';
+import { ConcordError } from '../protocol/errors.js';
+import { boot } from './boot.js';
+import { type NodeConfig, readConfig } from './config.js';
+import type { Node } from './node.js';
+import { openNodeLog } from './observe/log.js';
+import { DEFAULT_RAFT_SETTINGS } from './raft/types.js';
+import { realWorld } from './world-real.js';
+
+/** How long a clean stop may take before the process ends anyway, ms. */
+const STOP_MS_MAX = 5000;
+
+// Read by the thread pool at its first use: syncs, zero-filling and reads of several files must not wait for each other.
+process.env['UV_THREADPOOL_SIZE'] ??= '8';
+
+const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+  version: string;
+};
+
+function main(): void {
+  let config: NodeConfig;
+  try {
+    config = readConfig(process.argv.slice(2), version);
+  } catch (error) {
+    process.stderr.write(`concord-node: ${(error as Error).message}\n`);
+    process.exitCode = 2;
+    return;
+  }
+  const log = openNodeLog(config.data, config.id);
+  const keeper = config.keeper_fd === null ? null : new KeeperPipe(config.keeper_fd);
+  let node: Node | null = null;
+
+  const fail = (error: Error): void => {
+    log.error(error, 'the node cannot go on');
+    log.flush();
+    process.stderr.write(`concord-node ${config.id}: ${error.message}\n`);
+    keeper?.tell({
+      error: { code: error instanceof ConcordError ? error.code : codeOf(error), message: error.message },
+    });
+    process.exit(1);
+  };
+  process.on('uncaughtException', fail);
+
+  const stop = (reason: string): void => {
+    log.event('stopping', { reason });
+    const end = () => {
+      log.event('stopped', {});
+      log.flush();
+      process.exit(0);
+    };
+    setTimeout(end, STOP_MS_MAX).unref();
+    if (node === null) end();
+    else node.stop(end);
+  };
+  let stopping = false;
+  const stopOnce = (reason: string) => {
+    if (!stopping) stop(reason);
+    stopping = true;
+  };
+  process.on('SIGTERM', () => stopOnce('SIGTERM'));
+  process.on('SIGINT', () => stopOnce('SIGINT'));
+  process.on('SIGHUP', () => {});
+  keeper?.onEnd(() => stopOnce('the keeper is gone'));
+
+  const { election_ms, heartbeat_ms } = config;
+  const options = {
+    ...config,
+    members: config.peers,
+    raft: { ...DEFAULT_RAFT_SETTINGS, election_ms, heartbeat_ms },
+    version,
+    pid: process.pid,
+  };
+  log.event('starting', { version, pid: process.pid, listen: config.listen, data: config.data });
+  boot(realWorld(), options, { event: (event, facts) => log.event(event, facts), fatal: fail }, (error, made) => {
+    if (error !== null || made === null) {
+      fail(error ?? new Error('no node'));
+      return;
+    }
+    node = made;
+    made.start((listenError, address) => {
+      if (listenError !== null) fail(portError(config.listen, listenError));
+      else keeper?.tell({ ready: address, pid: process.pid });
+    });
+  });
+}
+
+/** The descriptor that the keeper left this process: lines of JSON go out, its end comes in. */
+class KeeperPipe {
+  readonly #fd: number;
+  readonly #socket: Socket;
+
+  constructor(fd: number) {
+    this.#fd = fd;
+    this.#socket = new Socket({ fd, readable: true, writable: true });
+    this.#socket.on('error', () => {});
+    this.#socket.resume();
+  }
+
+  /** Sends a line at once: the process may end right after. */
+  tell(line: unknown): void {
+    try {
+      writeSync(this.#fd, `${JSON.stringify(line)}\n`);
+    } catch {
+      // The keeper is gone or does not read; its end is noticed elsewhere.
+    }
+  }
+
+  onEnd(task: () => void): void {
+    this.#socket.once('close', task);
+  }
+}
+
+function portError(listen: string, error: Error): Error {
+  return codeOf(error) === 'EADDRINUSE'
+    ? new ConcordError('PORT_TAKEN', `${listen} is in use by another program`)
+    : new ConcordError('START_FAILED', `cannot listen on ${listen}: ${error.message}`);
+}
+
+function codeOf(error: Error): string {
+  return (error as NodeJS.ErrnoException).code ?? 'INTERNAL';
+}
+
+main();

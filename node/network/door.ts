@@ -1,0 +1,239 @@
+/** The node's one port: who may come in, as client or as member, and the links to the other members. */
+import { accept, type CloseReason, type Connection } from '../../protocol/connection.js';
+import type { Listener } from '../../protocol/env.js';
+import { ConcordError } from '../../protocol/errors.js';
+import { LIMITS } from '../../protocol/limits.js';
+import { type Message, type MessageOf, PROTOCOL_VERSION } from '../../protocol/messages.js';
+import { bear, clusterName, type Introduction, meet } from '../birth.js';
+import type { Identity } from '../storage/identity.js';
+import type { World } from '../world.js';
+import { type ClientConnection, Clients } from './clients.js';
+import { Peers } from './peers.js';
+
+export interface DoorOptions {
+  readonly id: string;
+  readonly listen: string;
+  readonly members: ReadonlyMap<string, string>;
+  readonly identity: Identity;
+}
+
+/** What comes through the door. */
+export interface DoorHandlers {
+  /** This node is a member: once, when it was or has just become one, durably. */
+  born(): void;
+  remember(identity: Identity, done: () => void): void;
+  /** This node is not who it says: it must stop. */
+  stop(error: ConcordError): void;
+  up(peer: string): void;
+  down(peer: string, reason: CloseReason): void;
+  peerMessage(peer: string, message: Message): void;
+  clientUp(client: ClientConnection): void;
+  clientDown(client: ClientConnection): void;
+  clientMessage(client: ClientConnection, message: Message): void;
+  dirty(connection: Connection): void;
+}
+
+export class Door {
+  readonly clients = new Clients();
+  readonly peers: Peers;
+  readonly #world: World;
+  readonly #options: DoorOptions;
+  readonly #handlers: DoorHandlers;
+  #identity: Identity;
+  #listener: Listener | null = null;
+  #connections = 0;
+  #born = false;
+  #closing = false;
+
+  constructor(world: World, options: DoorOptions, handlers: DoorHandlers) {
+    this.#world = world;
+    this.#options = options;
+    this.#handlers = handlers;
+    this.#identity = options.identity;
+    this.peers = new Peers(world, options.id, options.members, {
+      hello: (peer) => this.#hello(peer),
+      welcomed: (peer, welcome, connection) => this.#welcomed(peer, welcome, connection),
+      up: (peer) => handlers.up(peer),
+      down: (peer, reason) => handlers.down(peer, reason),
+      turnedAway: (_, error) => this.#turnedAway(error),
+      message: (peer, message) => this.#fromPeer(peer, message),
+      dirty: (connection) => handlers.dirty(connection),
+    });
+  }
+
+  /** What this node knows of itself and the others. */
+  get identity(): Identity {
+    return this.#identity;
+  }
+
+  /** Where it is reached. */
+  get address(): string {
+    return this.#listener?.address ?? this.#options.listen;
+  }
+
+  /** Listens, then looks for the other members. */
+  open(done: (error: Error | null, listener: Listener | null) => void): void {
+    this.#world.network.listen(
+      this.#options.listen,
+      (socket) => this.#accept(socket),
+      (error, listener) => {
+        this.#listener = listener;
+        if (error === null) {
+          if (this.#identity.born || this.#options.members.size === 1) this.#learn(bearAlone(this.#identity));
+          this.peers.start();
+        }
+        done(error, listener);
+      },
+    );
+  }
+
+  /** Closes the port and every connection, after what is queued on them was sent. */
+  close(done: () => void): void {
+    this.#closing = true;
+    this.peers.stop();
+    for (const client of this.clients.all()) client.connection.end();
+    if (this.#listener === null) done();
+    else this.#listener.close(done);
+  }
+
+  #accept(socket: Parameters<typeof accept>[0]): ReturnType<typeof accept> {
+    this.#connections++;
+    let peer: string | null = null;
+    return accept(
+      socket,
+      this.#world.scheduler,
+      { judge: (hello) => this.#judge(hello) },
+      {
+        ready: (connection, hello) => {
+          if (hello.role === 'peer') {
+            peer = hello.id;
+            this.peers.adopt(peer, hello.address, connection);
+          } else this.#handlers.clientUp(this.clients.add(connection, hello.id));
+        },
+        message: (connection, message) => {
+          const client = this.clients.get(connection);
+          if (client !== undefined) this.#handlers.clientMessage(client, message);
+          else if (peer !== null) this.#fromPeer(peer, message);
+        },
+        close: (connection, reason) => {
+          this.#connections--;
+          const client = this.clients.remove(connection);
+          if (client !== undefined) this.#handlers.clientDown(client);
+          if (peer !== null) this.peers.closed(peer, connection, reason);
+        },
+        dirty: (connection) => this.#handlers.dirty(connection),
+      },
+    );
+  }
+
+  #judge(hello: MessageOf<'hello'>): MessageOf<'welcome'> | ConcordError {
+    if (this.#closing) return new ConcordError('STOPPING', `${this.#options.id} is stopping`);
+    if (this.#connections > LIMITS.connections_max)
+      return new ConcordError('TOO_MANY_CONNECTIONS', `${this.#options.id} has ${LIMITS.connections_max} connections`);
+    if (hello.role === 'peer') {
+      const error = this.#meet(hello);
+      if (error !== null) return error;
+    } else if (!this.#isMeant(hello.cluster))
+      return new ConcordError('WRONG_CLUSTER', `this is cluster ${this.#identity.cluster}, not ${hello.cluster}`);
+    return {
+      kind: 'welcome',
+      protocol: PROTOCOL_VERSION,
+      cluster: this.#identity.cluster,
+      id: this.#options.id,
+      incarnation: this.#identity.incarnation,
+      born: this.#identity.born,
+      address: this.address,
+      features: [],
+      frame_bytes_max: LIMITS.frame_bytes_max,
+      recorded: hello.role === 'peer' ? (this.#identity.members[hello.id] ?? '') : '',
+    };
+  }
+
+  // A client may name any cluster, one by its name, or the very one that it met before.
+  #isMeant(cluster: string): boolean {
+    if (cluster === '' || cluster === this.#identity.cluster) return true;
+    const own = clusterName(this.#identity.cluster);
+    return cluster === own || (!this.#identity.born && clusterName(cluster) === own);
+  }
+
+  #hello(peer: string): MessageOf<'hello'> {
+    return {
+      kind: 'hello',
+      protocol: PROTOCOL_VERSION,
+      cluster: this.#identity.cluster,
+      role: 'peer',
+      id: this.#options.id,
+      incarnation: this.#identity.incarnation,
+      born: this.#identity.born,
+      address: this.address,
+      features: [],
+      auth: Buffer.alloc(0),
+      recorded: this.#identity.members[peer] ?? '',
+    };
+  }
+
+  #welcomed(peer: string, welcome: MessageOf<'welcome'>, connection: Connection): boolean {
+    const error =
+      welcome.id === peer
+        ? this.#meet(welcome)
+        : new ConcordError('WRONG_NODE', `expected ${peer}, this is ${welcome.id}`);
+    if (error === null) return true;
+    connection.refuse(error.code, error.message);
+    return false;
+  }
+
+  #meet(introduction: Introduction): ConcordError | null {
+    const meeting = meet(this.#identity, [...this.#options.members.keys()], introduction);
+    switch (meeting.verdict) {
+      case 'welcome':
+        return null;
+      case 'remember':
+        this.#learn(meeting.identity);
+        return null;
+      case 'refuse':
+        return meeting.error;
+      case 'stop':
+        this.#handlers.stop(meeting.error);
+        return new ConcordError('STOPPING', `${this.#options.id} lost its data and stops`);
+    }
+  }
+
+  // A member remembers another incarnation of this node. One that is born has its data, whatever others think.
+  #turnedAway(error: ConcordError): void {
+    if (!this.#identity.born && error.code === 'UNKNOWN_MEMBER') this.#handlers.stop(error);
+  }
+
+  #fromPeer(peer: string, message: Message): void {
+    if (message.kind !== 'introduction') {
+      this.#handlers.peerMessage(peer, message);
+      return;
+    }
+    const error = this.#meet({ ...message, id: peer });
+    if (error !== null) this.peers.cut(peer, error.code, error.message);
+  }
+
+  // Those who met this node before it was a member may be waiting for one that knows them.
+  #introduce(): void {
+    const { cluster, incarnation, born, members } = this.#identity;
+    for (const peer of this.peers.ids())
+      this.peers.send(peer, { kind: 'introduction', cluster, incarnation, born, recorded: members[peer] ?? '' });
+  }
+
+  // What it knows must be durable before it acts as a member on it.
+  #learn(identity: Identity): void {
+    const changed = identity !== this.#identity;
+    this.#identity = identity;
+    const go = () => {
+      if (!identity.born || this.#born) return;
+      this.#born = true;
+      this.#introduce();
+      this.#handlers.born();
+    };
+    if (changed) this.#handlers.remember(identity, go);
+    else go();
+  }
+}
+
+function bearAlone(identity: Identity): Identity {
+  return identity.born ? identity : bear(identity);
+}

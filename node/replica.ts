@@ -1,0 +1,300 @@
+/** One replica of a group put together: consensus core, state machine, and those who wait for what comes of their commands and reads. */
+import { encode } from '../protocol/codec.js';
+import { ConcordError } from '../protocol/errors.js';
+import { clip } from '../protocol/fields.js';
+import { LIMITS } from '../protocol/limits.js';
+import type { Message, MessageOf } from '../protocol/messages.js';
+import type { RaftGroup } from './raft/group.js';
+import { eachEntry, lastOf, type Run } from './raft/run.js';
+import type { ReadResult } from './raft/state.js';
+import type { Proposal } from './raft/types.js';
+import { tickEntry } from './services/entry.js';
+import type { Applied, GroupMachine } from './services/group-machine.js';
+import type { Outcome, Position } from './services/machine.js';
+
+/** Entries applied in one turn; the rest waits for the next, so that a long replay lets heartbeats through. */
+const APPLY_ENTRIES_MAX = 4096;
+/** Reads waiting at one node for one group. */
+const READS_MAX = 65_536;
+/** Kinds below it are the core's. */
+const FIRST_APPLICATION_KIND = 16;
+
+/** A client's connection as a replica sees it. */
+export interface Client {
+  /** Sends the answer to a request, which ends it. */
+  answer(message: Message): void;
+  /** Sends something that no request waits for. */
+  push(message: Message): void;
+}
+
+/** Who waits for a proposal. `session` 0: nobody's. */
+export interface Waiter {
+  readonly client: Client;
+  readonly correlation: number;
+  readonly session: number;
+}
+
+interface Queued {
+  readonly proposal: Proposal;
+  readonly waiter: Waiter | null;
+}
+
+interface Asked {
+  readonly done: (confirmed: boolean) => void;
+  readonly deadline: number;
+}
+
+interface Confirmed {
+  readonly index: number;
+  readonly done: (confirmed: boolean) => void;
+}
+
+/** What a replica needs of its node. */
+export interface ReplicaHost {
+  now(): number;
+  /** Reads a run's bytes from disk. */
+  load(run: Run, done: (bytes: Buffer) => void): void;
+  /** A fresh number for an attempt to read. */
+  nextContext(): number;
+  /** Number of the next heartbeat round. */
+  nextRound(): number;
+  wake(): void;
+  /** How this node would refuse a command for a group that it does not lead. */
+  notLeader(replica: Replica): ConcordError;
+  /** An entry has been applied. */
+  applied(replica: Replica, applied: Applied): void;
+}
+
+export class Replica {
+  readonly raft: RaftGroup;
+  readonly machine: GroupMachine;
+  readonly #host: ReplicaHost;
+  #applied = 0;
+  #loading = false;
+  #queue: Queued[] = [];
+  /** Who waits for the entry at an index; all proposed in this node's present leadership. */
+  readonly #waiters = new Map<number, Waiter>();
+  /** Where outcomes of pending commands go: the connection that last carried a command of the session. */
+  readonly #attached = new Map<number, Client>();
+  readonly #asked = new Map<number, Asked>();
+  readonly #confirmed: Confirmed[] = [];
+  #tickProposed = false;
+  #led = false;
+
+  constructor(raft: RaftGroup, machine: GroupMachine, host: ReplicaHost) {
+    this.raft = raft;
+    this.machine = machine;
+    this.#host = host;
+  }
+
+  /** Index of the last applied entry. */
+  get applied(): number {
+    return this.#applied;
+  }
+
+  /** Requests under way: proposed and not applied, or asked and not answered. */
+  get pending(): number {
+    return this.#waiters.size + this.#queue.length + this.#asked.size + this.#confirmed.length;
+  }
+
+  /** Queues a proposal for the end of the turn. */
+  propose(proposal: Proposal, waiter: Waiter | null): void {
+    this.#queue.push({ proposal, waiter });
+    if (waiter !== null && waiter.session !== 0) this.#attached.set(waiter.session, waiter.client);
+    this.#host.wake();
+  }
+
+  /** Calls back when a read that arrived now may be answered from applied state; false when that could not be confirmed by `deadline`. */
+  confirm(deadline: number, done: (confirmed: boolean) => void): void {
+    if (this.#asked.size + this.#confirmed.length >= READS_MAX) {
+      done(false);
+      return;
+    }
+    const context = this.#host.nextContext();
+    this.#asked.set(context, { done, deadline });
+    this.raft.read(context, this.#host.nextRound(), this.#host.now());
+    this.#host.wake();
+  }
+
+  /** Answers a read from applied state. */
+  answer(client: Client, request: MessageOf<'read'>): void {
+    const outcome = this.machine.read(request.operation, request.body, request.name);
+    client.answer(this.#reply(request.correlation, this.#applied, this.raft.term, outcome));
+  }
+
+  /** Proposes what was queued in this turn, as one batch. */
+  flush(): void {
+    this.#proposeTick();
+    if (this.#queue.length === 0) return;
+    const queue = this.#queue;
+    this.#queue = [];
+    const first = this.raft.propose(
+      queue.map(({ proposal }) => proposal),
+      this.#host.now(),
+    );
+    if (typeof first === 'number') {
+      queue.forEach(({ waiter }, i) => {
+        if (waiter !== null) this.#waiters.set(first + i, waiter);
+      });
+      return;
+    }
+    const error =
+      first === 'too much uncommitted'
+        ? new ConcordError('OVERLOADED', `${this.raft.id} has too many bytes proposed and not committed`)
+        : first === 'handing over'
+          ? new ConcordError('NO_LEADER', `${this.raft.id} is changing its leader`)
+          : this.#host.notLeader(this);
+    for (const { waiter } of queue) if (waiter !== null) fail(waiter.client, waiter.correlation, error);
+  }
+
+  /** The core's results of reads. */
+  onReads(results: readonly ReadResult[]): void {
+    for (const { context, index, refused } of results) {
+      const asked = this.#asked.get(context);
+      if (asked === undefined) continue;
+      this.#asked.delete(context);
+      if (refused) asked.done(false);
+      else if (index <= this.#applied) asked.done(true);
+      else this.#confirmed.push({ index, done: asked.done });
+    }
+  }
+
+  /** Role, term or leader have changed: whoever waits on a leadership that is over is told at once. */
+  onChange(): void {
+    const leads = this.raft.leads;
+    if (this.#led && !leads) {
+      const { code, message, details } = this.#host.notLeader(this);
+      const lost = new ConcordError(code, `${message}; the command may still be executed`, {
+        definite: false,
+        details,
+      });
+      for (const waiter of this.#waiters.values()) fail(waiter.client, waiter.correlation, lost);
+      this.#waiters.clear();
+      this.#attached.clear();
+      this.#tickProposed = false;
+    }
+    this.#led = leads;
+  }
+
+  /** Gives up reads whose deadline has passed. */
+  expire(now: number): void {
+    for (const [context, asked] of this.#asked) {
+      if (asked.deadline > now) continue;
+      this.#asked.delete(context);
+      asked.done(false);
+    }
+  }
+
+  /** Monotonic time at which this replica wants a turn: a read runs out, or cluster time makes something due. */
+  deadline(): number {
+    let deadline = Number.POSITIVE_INFINITY;
+    for (const asked of this.#asked.values()) deadline = Math.min(deadline, asked.deadline);
+    if (this.raft.leads && !this.#tickProposed) {
+      const due = this.machine.deadline();
+      if (due < Number.POSITIVE_INFINITY)
+        deadline = Math.min(deadline, this.#host.now() + Math.max(1, due - this.raft.time));
+    }
+    return deadline;
+  }
+
+  /** A connection is gone: nothing more is sent to it. */
+  detach(client: Client): void {
+    for (const [session, attached] of this.#attached) if (attached === client) this.#attached.delete(session);
+  }
+
+  /** Applies what is committed. Returns true when more is left for another turn. */
+  apply(): boolean {
+    let budget = APPLY_ENTRIES_MAX;
+    const commit = this.raft.commit;
+    while (this.#applied < commit && budget > 0 && !this.#loading) {
+      const run = this.raft.log.runAt(this.#applied + 1);
+      if (run === undefined) break;
+      if (run.bytes === null) {
+        this.#load(run);
+        break;
+      }
+      const from = this.#applied + 1;
+      const to = Math.min(commit, lastOf(run), from + budget - 1);
+      eachEntry(run.bytes, from, to, (index, entry, time) => this.#applyEntry(entry, { index, term: run.term, time }));
+      budget -= to - from + 1;
+    }
+    this.raft.applied(this.#applied);
+    this.#release();
+    return this.#applied < commit && !this.#loading;
+  }
+
+  #load(run: Run): void {
+    this.#loading = true;
+    this.#host.load(run, (bytes) => {
+      this.#loading = false;
+      this.raft.log.load(run, bytes);
+      this.#host.wake();
+    });
+  }
+
+  #applyEntry(entry: Buffer, at: Position): void {
+    this.#applied = at.index;
+    if ((entry[0] ?? 0) < FIRST_APPLICATION_KIND) return;
+    const applied = this.machine.applyEntry(entry, at);
+    this.#tickProposed = false;
+    if (applied.outcome !== undefined) {
+      const waiter = this.#waiters.get(at.index);
+      if (waiter !== undefined) {
+        this.#waiters.delete(at.index);
+        waiter.client.answer(this.#reply(waiter.correlation, at.index, at.term, applied.outcome));
+      }
+    }
+    if (this.#led)
+      for (const settled of applied.settled) this.#push(settled.session, settled.lane, at, settled.outcome);
+    this.#host.applied(this, applied);
+    for (const session of applied.ended) this.#attached.delete(session);
+  }
+
+  #push(session: number, lane: number, at: Position, outcome: Outcome): void {
+    const client = this.#attached.get(session);
+    if (client === undefined || outcome.form === 'pending') return;
+    const { ok, result } = resultOf(outcome);
+    client.push({ kind: 'outcome', group: this.raft.id, session, lane, term: at.term, index: at.index, ok, result });
+  }
+
+  #reply(correlation: number, index: number, term: number, outcome: Outcome): Message {
+    if (outcome.form === 'pending') return { kind: 'pending', correlation, group: this.raft.id, term, index };
+    return { kind: 'reply', correlation, group: this.raft.id, term, index, ...resultOf(outcome) };
+  }
+
+  #release(): void {
+    while ((this.#confirmed[0]?.index ?? Number.POSITIVE_INFINITY) <= this.#applied)
+      this.#confirmed.shift()?.done(true);
+  }
+
+  // Time alone makes something due and no entry carries it: propose one.
+  #proposeTick(): void {
+    if (!this.raft.settled || this.#tickProposed || this.machine.deadline() > this.raft.time) return;
+    this.#tickProposed = true;
+    this.#queue.push({ proposal: proposalOf(tickEntry()), waiter: null });
+  }
+}
+
+/** An entry's bytes as a proposal: its kind byte goes first in the log too. */
+export function proposalOf(entry: Buffer): Proposal {
+  return { kind: entry[0] ?? 0, payload: entry.subarray(1) };
+}
+
+/** Answers a request with an error. */
+export function fail(client: Client, correlation: number, error: ConcordError): void {
+  client.answer({ kind: 'failure', correlation, ...failureOf(error) });
+}
+
+/** An error as the fields of a `failure`. */
+export function failureOf(error: ConcordError): Omit<MessageOf<'failure'>, 'kind' | 'correlation'> {
+  const { code, definite, details } = error;
+  return { code, message: clip(error.message, LIMITS.message_length_max), definite, details };
+}
+
+function resultOf(outcome: Exclude<Outcome, { form: 'pending' }>): { ok: boolean; result: Buffer } {
+  if (outcome.form === 'result') return { ok: true, result: outcome.bytes };
+  return {
+    ok: false,
+    result: encode([outcome.code, clip(outcome.message, LIMITS.message_length_max), outcome.details]),
+  };
+}

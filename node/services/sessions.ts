@@ -1,0 +1,150 @@
+/** The sessions of the cluster, kept by group `c`: who is connected, opened and ended by entries only. */
+
+import { encode } from '../../protocol/codec.js';
+import { LIMITS } from '../../protocol/limits.js';
+import { OPERATIONS } from '../../protocol/operations.js';
+import { type Command, type Effects, type Outcome, type Position, refusal, result, type Service } from './machine.js';
+import { compareNumbers, type Table } from './table.js';
+import type { Tables } from './tables.js';
+import { FALSE_VALUE, readArgument, TRUE_VALUE, writeInteger } from './values.js';
+
+/** What a session may be and how many there are. */
+export const SESSION_LIMITS = {
+  ttl_ms_min: 1000,
+  ttl_ms_max: 3_600_000,
+  /** Open sessions of a cluster; then OVERLOADED. */
+  sessions_max: 100_000,
+  /** Rows of one `session.list`: what surely fits a frame. */
+  listed_max: 1000,
+} as const;
+
+/** An open session. */
+export interface Session {
+  /** Index of the entry that opened it. */
+  readonly id: number;
+  /** Name that the client gave itself. */
+  readonly client: string;
+  readonly ttl_ms: number;
+  /** Cluster time at which it was opened, ms. */
+  readonly opened: number;
+}
+
+const OPEN = OPERATIONS['session.open'].number;
+const CLOSE = OPERATIONS['session.close'].number;
+const LIST = OPERATIONS['session.list'].number;
+
+/** The table of open sessions. Renewals are no entries: the leader counts TTLs and proposes what has run out. */
+export class Sessions implements Service {
+  private readonly table: Table<number, Session>;
+  private readonly sessions_max: number;
+
+  constructor(tables: Tables, sessions_max: number = SESSION_LIMITS.sessions_max) {
+    this.table = tables.open('sessions', compareNumbers, ({ client, ttl_ms, opened }: Session) => [
+      client,
+      ttl_ms,
+      opened,
+    ]);
+    this.sessions_max = sessions_max;
+  }
+
+  /** Number of open sessions. */
+  get size(): number {
+    return this.table.size;
+  }
+
+  /** True while the session is open. */
+  alive(id: number): boolean {
+    return this.table.get(id) !== undefined;
+  }
+
+  /** The open session of that id. */
+  find(id: number): Session | undefined {
+    return this.table.get(id);
+  }
+
+  /** Open sessions in the order of their ids. */
+  *all(): IterableIterator<Session> {
+    for (const [, session] of this.table.scan()) yield session;
+  }
+
+  /** Ends those of `ids` that are still open: they may have been closed since the expiry was proposed. */
+  expire(ids: readonly number[], effects: Effects): void {
+    for (const id of ids) this.end(id, effects);
+  }
+
+  serves(operation: number): boolean {
+    return operation === OPEN || operation === CLOSE || operation === LIST;
+  }
+
+  growing(operation: number): boolean {
+    return operation === OPEN;
+  }
+
+  apply(command: Command, at: Position, effects: Effects): Outcome {
+    switch (command.operation) {
+      case OPEN:
+        return this.open(command, at);
+      case CLOSE: {
+        const argument = readArgument('session.close', command.body);
+        if (argument === undefined) return refusal('INVALID', 'close takes the id of a session');
+        return result(this.end(argument[0], effects) ? TRUE_VALUE : FALSE_VALUE);
+      }
+      default:
+        return refusal('INVALID', 'this is a read, not a command');
+    }
+  }
+
+  read(operation: number, body: Buffer): Outcome {
+    if (operation !== LIST) return refusal('INVALID', 'this is a command, not a read');
+    if (readArgument('session.list', body) === undefined) return refusal('INVALID', 'list takes no argument');
+    const rows: unknown[] = [];
+    for (const { id, client, ttl_ms } of this.all()) {
+      if (rows.length === SESSION_LIMITS.listed_max) break;
+      rows.push([id, client, ttl_ms, id]);
+    }
+    return result(encode(rows));
+  }
+
+  /** No command of this service waits. */
+  abandon(): boolean {
+    return false;
+  }
+
+  sessionsEnded(): void {}
+
+  advance(): void {}
+
+  deadline(): number {
+    return Number.POSITIVE_INFINITY;
+  }
+
+  private open(command: Command, at: Position): Outcome {
+    const argument = readArgument('session.open', command.body);
+    if (argument === undefined) return refusal('INVALID', 'open takes the name of a client and a TTL in milliseconds');
+    if (command.session !== 0) return refusal('INVALID', 'a session is opened outside of any other');
+    const [client, ttl_ms] = argument;
+    const { ttl_ms_min, ttl_ms_max } = SESSION_LIMITS;
+    if (ttl_ms < ttl_ms_min || ttl_ms > ttl_ms_max) {
+      return refusal('INVALID', `a TTL is ${ttl_ms_min} to ${ttl_ms_max} ms`);
+    }
+    if (!isClientName(client)) return refusal('INVALID', CLIENT_NAME_RULE);
+    if (this.table.size >= this.sessions_max) {
+      return refusal('OVERLOADED', `the cluster has the ${this.sessions_max} sessions that it may`);
+    }
+    this.table.put(at.index, { id: at.index, client, ttl_ms, opened: at.time });
+    return result(writeInteger(at.index));
+  }
+
+  private end(id: number, effects: Effects): boolean {
+    if (!this.table.delete(id)) return false;
+    effects.end(id);
+    return true;
+  }
+}
+
+const CLIENT_NAME_RULE = `a client's name has 1 to ${LIMITS.name_length_max} characters, no control characters`;
+
+/** Names are shown in terminals and logs. */
+function isClientName(text: string): boolean {
+  return text.length > 0 && !/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u.test(text);
+}

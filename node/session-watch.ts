@@ -1,0 +1,111 @@
+/**
+ * The leader of `c` counts the TTL of every session and proposes the end of those that were not kept alive. Renewals are no entries:
+ * a keepalive is acknowledged only once a majority has confirmed, after its arrival, that this node leads, and only while no end of
+ * that session is on its way. A new leader begins every TTL anew. TTLs are counted in cluster time, which may run late and never early.
+ */
+import { ConcordError } from '../protocol/errors.js';
+import { type Client, fail, proposalOf, type Replica } from './replica.js';
+import { ENTRY_SESSIONS_MAX, expireEntry } from './services/entry.js';
+import type { Sessions } from './services/sessions.js';
+
+/** Ends are looked for at most this often, cluster ms: it bounds the work when many sessions run out one by one. */
+const CHECK_MS = 100;
+/** An end that was proposed and not applied is proposed again after this: the leader may have been handing over. */
+const PROPOSE_AGAIN_MS = 2000;
+
+export class SessionWatch {
+  readonly #replica: Replica;
+  readonly #sessions: Sessions;
+  /** Cluster time of the last acknowledged sign of life, by session. Only on a leader. */
+  readonly #renewed = new Map<number, number>();
+  /** Cluster time at which the end of a session was proposed; nothing keeps it alive from then on. */
+  readonly #ending = new Map<number, number>();
+  #watching = false;
+  #checkAt = Number.POSITIVE_INFINITY;
+
+  constructor(replica: Replica, sessions: Sessions) {
+    this.#replica = replica;
+    this.#sessions = sessions;
+  }
+
+  /** A keepalive. Answered true, or SESSION_EXPIRED, or why it could not be confirmed. */
+  keepalive(client: Client, correlation: number, session: number, deadline: number, refusal: () => ConcordError): void {
+    const arrived = this.#replica.raft.time;
+    const ended = () => fail(client, correlation, new ConcordError('SESSION_EXPIRED', `session ${session} has ended`));
+    this.#replica.confirm(deadline, (confirmed) => {
+      if (!confirmed || !this.#watching) fail(client, correlation, refusal());
+      else if (!this.#sessions.alive(session)) ended();
+      else if (this.#ending.has(session)) ended();
+      else {
+        this.#renewed.set(session, Math.max(arrived, this.#renewed.get(session) ?? 0));
+        client.answer({ kind: 'answer', correlation, value: true });
+      }
+    });
+  }
+
+  /** Cluster time since a session gave its last sign of life, ms; undefined when this node does not count. */
+  silence(session: number): number | undefined {
+    const renewed = this.#renewed.get(session);
+    return renewed === undefined ? undefined : Math.max(0, this.#replica.raft.time - renewed);
+  }
+
+  /** Called at the end of each turn. */
+  turn(): void {
+    const { raft } = this.#replica;
+    if (!raft.settled || this.#replica.applied < raft.commit) {
+      if (!raft.leads) this.#stop();
+      return;
+    }
+    const now = raft.time;
+    if (!this.#watching) {
+      this.#watching = true;
+      for (const session of this.#sessions.all()) this.#renewed.set(session.id, now);
+      this.#checkAt = now;
+    }
+    if (now >= this.#checkAt) this.#check(now);
+  }
+
+  /** A session was opened or ended: entries have been applied. */
+  changed(ended: readonly number[]): void {
+    for (const session of ended) {
+      this.#renewed.delete(session);
+      this.#ending.delete(session);
+    }
+    if (this.#watching) this.#checkAt = Math.min(this.#checkAt, this.#replica.raft.time + CHECK_MS);
+  }
+
+  /** Cluster ms until `turn` has something to do. */
+  dueIn(): number {
+    return this.#watching ? Math.max(1, this.#checkAt - this.#replica.raft.time) : Number.POSITIVE_INFINITY;
+  }
+
+  #check(now: number): void {
+    const over: number[] = [];
+    let next = Number.POSITIVE_INFINITY;
+    for (const { id, ttl_ms } of this.#sessions.all()) {
+      const proposed = this.#ending.get(id);
+      if (proposed !== undefined && now - proposed < PROPOSE_AGAIN_MS) {
+        next = Math.min(next, proposed + PROPOSE_AGAIN_MS);
+        continue;
+      }
+      const renewed = this.#renewed.get(id);
+      if (renewed === undefined) this.#renewed.set(id, now);
+      const due = (renewed ?? now) + ttl_ms;
+      if (due > now) next = Math.min(next, due);
+      else if (over.length < ENTRY_SESSIONS_MAX) over.push(id);
+      else next = now;
+    }
+    this.#checkAt = Math.max(next, now + CHECK_MS);
+    if (over.length === 0) return;
+    for (const id of over) this.#ending.set(id, now);
+    this.#replica.propose(proposalOf(expireEntry(over)), null);
+  }
+
+  #stop(): void {
+    if (!this.#watching) return;
+    this.#watching = false;
+    this.#renewed.clear();
+    this.#ending.clear();
+    this.#checkAt = Number.POSITIVE_INFINITY;
+  }
+}

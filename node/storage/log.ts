@@ -1,0 +1,234 @@
+/**
+ * The log of a node: one sequence of batches for all its groups, in segments. One batch is one write and one sync, and one is under
+ * way at a time; while it is, the next one fills at the caller's.
+ *
+ * What it stands against: power cuts (record.ts, scan.ts: a batch is there whole or not at all), rot (every byte is under a check;
+ * what is damaged is refused, never skipped), a full disk (segments take their room before they are used), and syncs that fail (the
+ * end: the system may have dropped what it could not write).
+ */
+import type { Scheduler } from '../../protocol/env.js';
+import type { Done, FileError, Files } from '../world.js';
+import { StorageError } from './errors.js';
+import {
+  type Batch,
+  batchLength,
+  decodeRecord,
+  encodeBatch,
+  type HardState,
+  type Place,
+  RECORD,
+  wholeSectors,
+} from './record.js';
+import { type Recovered, type Recovery, type RunHead, recover } from './recover.js';
+import { SealedFiles } from './sealed.js';
+import { createSegment, HEADER_BYTES, type Segment, segmentPath } from './segment.js';
+import { Spare } from './spare.js';
+
+export type { Batch, HardState, Place } from './record.js';
+export type { Recovered, RecoveredGroup, RecoveredRun, RunHead } from './recover.js';
+
+/** Length of a segment when nothing else is said. */
+export const SEGMENT_BYTES = 64 << 20;
+/** A new node starts with a smaller one, made at once. */
+const FIRST_SEGMENT_BYTES = 1 << 20;
+/** While no next segment can be made, so much is kept of the current one: `space` tells 'full' below it. */
+const RESERVE_BYTES = 256 << 10;
+/** A batch must be smaller. */
+const BATCH_BYTES_MAX = 1 << 30;
+/** The buffer in which batches are encoded is let go when a batch made it larger than this. */
+const BUFFER_BYTES_KEPT = 4 << 20;
+
+export interface LogOptions<Head extends RunHead> {
+  readonly files: Files;
+  readonly scheduler: Scheduler;
+  /** The log's own folder, an absolute path; made when it is missing. */
+  readonly folder: string;
+  /** Length of a segment; default SEGMENT_BYTES. Segments that are there keep theirs. */
+  readonly segment_bytes?: number;
+  /** Reads the head of a run's bytes, and what else recovery should tell of it. Must not keep the bytes. May throw. */
+  readonly describe: (bytes: Buffer) => Head;
+  /** The disk failed: nothing more becomes durable and the process has to end. Called once at most. */
+  readonly fatal: (error: FileError) => void;
+}
+
+/** 'low': there is no room for a next segment. 'full': nor much in this one. Both pass by themselves when room is made. */
+export type Space = 'ok' | 'low' | 'full';
+
+export interface Log {
+  /**
+   * Makes a batch durable, then calls `done` with the places of its runs, in order. The next append may start inside `done`, not
+   * before. Runs must not change until then. It waits while it needs a next segment and the disk is full. `done` is not called after
+   * `fatal` or once `close` has been called for an append that had not been written by then.
+   */
+  append(batch: Batch, done: (places: Place[]) => void): void;
+  /** The bytes of the run at `place`. Fails with StorageError ROT when they are not what was written. */
+  read(place: Place, done: Done<Buffer>): void;
+  space(): Space;
+  /** Bytes of log in all segments; what was made in advance does not count. */
+  bytes(): number;
+  /** Waits for an append that is under way, then closes all files. Reads must have ended. */
+  close(done: () => void): void;
+}
+
+/** What `openLog` gives. */
+export interface OpenedLog<Head extends RunHead> {
+  readonly log: Log;
+  readonly recovered: Recovered<Head>;
+  /** There was no log in the folder. For a node that has taken part already this means that it lost its data. */
+  readonly created: boolean;
+}
+
+/** Opens the log in a folder, or begins one. Fails with StorageError when what is there must not be used. */
+export function openLog<Head extends RunHead>(options: LogOptions<Head>, done: Done<OpenedLog<Head> | null>): void {
+  recover(options, (error, recovery) => {
+    if (error || recovery === null) return done(error, null);
+    const opened = (current: Segment, position: number) => {
+      const log = new SegmentedLog(options, recovery, current, position);
+      done(null, { log, recovered: recovery.recovered, created: recovery.current === null });
+    };
+    if (recovery.current !== null) return opened(recovery.current, recovery.position);
+    const size = Math.min(FIRST_SEGMENT_BYTES, wholeSectors(options.segment_bytes ?? SEGMENT_BYTES));
+    createSegment({ ...options, id: 1, size }, (createError, segment) => {
+      if (createError || segment === null) done(createError, null);
+      else opened(segment, HEADER_BYTES);
+    });
+  });
+}
+
+class SegmentedLog implements Log {
+  private readonly folder: string;
+  private readonly spare: Spare;
+  private readonly sealed: SealedFiles;
+  private readonly states = new Map<string, HardState>();
+  private current: Segment;
+  /** Where the next batch goes. */
+  private position: number;
+  /** Its number. */
+  private next: number;
+  private sealed_bytes: number;
+  private buffer: Buffer = Buffer.alloc(0);
+  private appending: 'no' | 'waiting' | 'writing' = 'no';
+  private failed = false;
+  private closed = false;
+  private closing: (() => void) | null = null;
+  private readonly report: (error: FileError) => void;
+
+  constructor(options: LogOptions<RunHead>, recovery: Recovery<RunHead>, current: Segment, position: number) {
+    const { files, folder, scheduler } = options;
+    this.folder = folder;
+    this.report = options.fatal;
+    this.current = current;
+    this.position = position;
+    this.next = recovery.next;
+    this.sealed_bytes = recovery.sealed_bytes;
+    for (const [group, { term, vote }] of recovery.recovered) this.states.set(group, { group, term, vote });
+    this.sealed = new SealedFiles(files, folder);
+    const segment_bytes = options.segment_bytes ?? SEGMENT_BYTES;
+    const fatal = (error: FileError) => this.fail(error);
+    this.spare = new Spare({ files, scheduler, folder, segment_bytes, fatal }, current.id + 1, recovery.spare);
+    this.spare.prepare();
+  }
+
+  append(batch: Batch, done: (places: Place[]) => void): void {
+    if (this.failed || this.closed || this.closing !== null) return;
+    if (this.appending !== 'no') throw new Error('an append while another is under way');
+    for (const state of batch.states) this.states.set(state.group, state);
+    const whole = this.position === HEADER_BYTES ? this.withAllStates(batch) : batch;
+    const length = batchLength(whole);
+    if (length > BATCH_BYTES_MAX) throw new Error(`a batch of ${length} bytes`);
+    if (this.position + length <= this.current.size) this.write(whole, length, done);
+    else this.writeToNext(this.withAllStates(batch), done);
+  }
+
+  read(place: Place, done: Done<Buffer>): void {
+    const { segment, offset, length } = place;
+    const check: Done<Buffer> = (error, bytes) => {
+      if (error) return done(error, bytes);
+      const record = decodeRecord(bytes, segment, offset);
+      if (record !== null && record.kind === RECORD.run) done(null, record.body);
+      else done(new StorageError('ROT', segmentPath(this.folder, segment), offset, 'a run is damaged'), bytes);
+    };
+    if (segment === this.current.id) this.current.file.read(offset, length, check);
+    else this.sealed.read(segment, offset, length, check);
+  }
+
+  space(): Space {
+    if (!this.spare.low) return 'ok';
+    const reserve = Math.min(RESERVE_BYTES, this.current.size / 4);
+    return this.appending === 'waiting' || this.current.size - this.position < reserve ? 'full' : 'low';
+  }
+
+  bytes(): number {
+    return this.sealed_bytes + this.position;
+  }
+
+  close(done: () => void): void {
+    this.closing = done;
+    this.closeWhenQuiet();
+  }
+
+  /** Each segment starts with the newest hard state of every group, so that none depends on an older one. */
+  private withAllStates(batch: Batch): Batch {
+    return { states: [...this.states.values()], runs: batch.runs };
+  }
+
+  private writeToNext(batch: Batch, done: (places: Place[]) => void): void {
+    this.appending = 'waiting';
+    const length = batchLength(batch);
+    this.spare.take(HEADER_BYTES + length, (segment) => {
+      this.sealed.add(this.current.id, this.current.file);
+      this.sealed_bytes += this.position;
+      this.current = segment;
+      this.position = HEADER_BYTES;
+      this.write(batch, length, done);
+    });
+  }
+
+  private write(batch: Batch, length: number, done: (places: Place[]) => void): void {
+    this.appending = 'writing';
+    const { current, position } = this;
+    const bytes = this.room(length);
+    const places = encodeBatch(bytes, batch, this.next, current.id, position);
+    const finish = (error: FileError | null) => {
+      this.appending = 'no';
+      if (error) this.fail(error);
+      else if (!this.failed) this.advance(length, () => done(places));
+      this.closeWhenQuiet();
+    };
+    current.file.write(position, bytes, (error) => (error ? finish(error) : current.file.sync(finish)));
+  }
+
+  /** A batch is durable. */
+  private advance(length: number, done: () => void): void {
+    this.position += length;
+    this.next++;
+    // Only now: so that behind a segment in which nothing is durable there is never more than one.
+    this.spare.prepare();
+    done();
+  }
+
+  /** The buffer for a batch: one for all, since only one is under way. */
+  private room(length: number): Buffer {
+    if (length > this.buffer.length || this.buffer.length > BUFFER_BYTES_KEPT)
+      this.buffer = Buffer.allocUnsafeSlow(length <= BUFFER_BYTES_KEPT ? ceilPowerOfTwo(length) : length);
+    return this.buffer.subarray(0, length);
+  }
+
+  private fail(error: FileError): void {
+    if (this.failed) return;
+    this.failed = true;
+    this.report(error);
+  }
+
+  private closeWhenQuiet(): void {
+    const done = this.closing;
+    if (done === null || this.appending === 'writing') return;
+    this.closing = null;
+    this.closed = true;
+    this.spare.close(() => this.sealed.close(() => this.current.file.close(() => done())));
+  }
+}
+
+function ceilPowerOfTwo(n: number): number {
+  return 2 ** Math.ceil(Math.log2(n));
+}

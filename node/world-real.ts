@@ -1,0 +1,116 @@
+/** The real world: time, sockets and randomness of this machine (protocol/tcp.ts) and its file system. */
+import fs from 'node:fs';
+import { realEnv } from '../protocol/tcp.js';
+import type { Done, File, FileError, Files, World } from './world.js';
+
+/** What a node in a process of its own is handed. */
+export function realWorld(): World {
+  return { ...realEnv(), files: realFiles };
+}
+
+/** Files are the node's alone: others of the machine have no business in them. */
+const FILE_MODE = 0o600;
+
+/** The file system of this machine. Every call goes through the thread pool; none blocks the event loop. */
+export const realFiles: Files = {
+  makeFolder(path, done) {
+    fs.mkdir(path, { recursive: true }, (error) => finish(done, error));
+  },
+
+  list(path, done) {
+    fs.readdir(path, (error, names) => (error ? fail(done, error) : done(null, names.sort())));
+  },
+
+  open(path, options, done) {
+    const { O_RDWR, O_CREAT, O_EXCL } = fs.constants;
+    const flags = O_RDWR | (options.create || options.exclusive ? O_CREAT : 0) | (options.exclusive ? O_EXCL : 0);
+    fs.open(path, flags, FILE_MODE, (error, fd) => (error ? fail(done, error) : done(null, new RealFile(fd))));
+  },
+
+  rename(from, to, done) {
+    fs.rename(from, to, (error) => finish(done, error));
+  },
+
+  remove(path, done) {
+    fs.unlink(path, (error) => finish(done, error));
+  },
+
+  syncFolder(path, done) {
+    fs.open(path, fs.constants.O_RDONLY, (openError, fd) => {
+      if (openError) return fail(done, openError);
+      fs.fsync(fd, (syncError) => fs.close(fd, (closeError) => finish(done, syncError ?? closeError)));
+    });
+  },
+};
+
+class RealFile implements File {
+  /** null once closed: the number may belong to another file by then. */
+  private fd: number | null;
+
+  constructor(fd: number) {
+    this.fd = fd;
+  }
+
+  size(done: Done<number>): void {
+    const fd = this.opened(done);
+    if (fd === null) return;
+    fs.fstat(fd, (error, stats) => (error ? fail(done, error) : done(null, stats.size)));
+  }
+
+  read(offset: number, length: number, done: Done<Buffer>): void {
+    const fd = this.opened(done);
+    if (fd !== null) readAll(fd, Buffer.allocUnsafe(length), 0, offset, done);
+  }
+
+  write(offset: number, data: Buffer, done: Done): void {
+    const fd = this.opened(done);
+    if (fd !== null) writeAll(fd, data, 0, offset, done);
+  }
+
+  sync(done: Done): void {
+    const fd = this.opened(done);
+    if (fd !== null) fs.fdatasync(fd, (error) => finish(done, error));
+  }
+
+  close(done: Done): void {
+    const fd = this.opened(done);
+    if (fd === null) return;
+    this.fd = null;
+    fs.close(fd, (error) => finish(done, error));
+  }
+
+  private opened<T>(done: Done<T>): number | null {
+    if (this.fd === null)
+      setImmediate(() => fail(done, Object.assign(new Error('the file is closed'), { code: 'EBADF' })));
+    return this.fd;
+  }
+}
+
+/** A read may give less than was asked for; only 0 bytes mean the end of the file. */
+function readAll(fd: number, buffer: Buffer, filled: number, offset: number, done: Done<Buffer>): void {
+  fs.read(fd, buffer, filled, buffer.length - filled, offset + filled, (error, count) => {
+    if (error && error.code !== 'EINTR') return fail(done, error);
+    const total = filled + (error ? 0 : count);
+    if (total === buffer.length || (!error && count === 0)) return done(null, buffer.subarray(0, total));
+    readAll(fd, buffer, total, offset, done);
+  });
+}
+
+/** A write may take less than it was given: near a full disk, or when a signal comes. */
+function writeAll(fd: number, data: Buffer, written: number, offset: number, done: Done): void {
+  fs.write(fd, data, written, data.length - written, offset + written, (error, count) => {
+    if (error && error.code !== 'EINTR') return fail(done, error);
+    const total = written + (error ? 0 : count);
+    if (total === data.length) return done(null);
+    writeAll(fd, data, total, offset, done);
+  });
+}
+
+function finish(done: Done, error: FileError | null | undefined): void {
+  done(error ?? null);
+}
+
+/** With an error there is no value: a receiver looks at the error first. */
+function fail<T>(done: Done<T>, error: FileError): void {
+  done(error, undefined as T);
+}

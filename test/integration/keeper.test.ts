@@ -1,0 +1,438 @@
+/** The keeper's promises, with real processes: who runs when, who stops whom, and what a killed process leaves behind. */
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { connect, createServer, type Server } from 'node:net';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { ConcordError, type ErrorCode } from '../../protocol/errors.js';
+import { kernelState, LocalCluster, nodeOf, reached, until } from './local-cluster.js';
+
+const ALL_RUN = { n1: 'running', n2: 'running', n3: 'running' } as const;
+
+/** The error that a promise ends in. */
+async function refusal(promise: Promise<unknown>, code: ErrorCode): Promise<ConcordError> {
+  const outcome = await promise.then(
+    () => null,
+    (error: unknown) => error,
+  );
+  expect(outcome).to.be.instanceOf(ConcordError);
+  expect(outcome).to.have.property('code', code);
+  return outcome as ConcordError;
+}
+
+/** Says something to a local socket. Resolves with the lines of the answer when the other side has closed. */
+function converse(path: string, said: string): Promise<string[]> {
+  return new Promise((resolve) => {
+    let heard = '';
+    const socket = connect(path, () => socket.write(said));
+    socket.on('data', (chunk) => {
+      heard += chunk;
+    });
+    // The keeper may close before it has read all of what was said.
+    socket.on('error', () => {});
+    socket.on('close', () => resolve(heard.split('\n').filter((line) => line !== '')));
+  });
+}
+
+describe('the keeper', function () {
+  this.timeout(60_000);
+  let cluster: LocalCluster;
+
+  beforeEach(async () => {
+    cluster = await LocalCluster.make();
+  });
+
+  afterEach(async () => {
+    await cluster[Symbol.asyncDispose]();
+  });
+
+  describe('and its terminals', () => {
+    it('names all nodes with their addresses at once, and then tells when each serves', async () => {
+      const keeper = await cluster.attach();
+      expect(keeper.cluster).to.equal('test');
+      expect(keeper.nodes.map((node) => node.id)).to.deep.equal(['n1', 'n2', 'n3']);
+      expect(keeper.nodes.map((node) => node.address)).to.deep.equal(cluster.addresses);
+      await reached(keeper, ALL_RUN);
+      expect(keeper.nodes.map((node) => node.pid)).to.have.members(cluster.nodes.map((node) => node.pid));
+    });
+
+    it('starts a node with what it has to know', async () => {
+      await cluster.up();
+      const [n1 = '', n2 = '', n3 = ''] = cluster.addresses;
+      const told = JSON.parse(readFileSync(join(cluster.data, 'n2', 'arguments.json'), 'utf8'));
+      expect(told).to.deep.equal({
+        id: 'n2',
+        listen: n2,
+        data: join(cluster.data, 'n2'),
+        cluster: 'test',
+        peers: `n1=${n1},n2=${n2},n3=${n3}`,
+        'keeper-fd': '3',
+        threads: '8',
+      });
+    });
+
+    it('lets a second terminal attach to the same nodes, and tells both of every change', async () => {
+      const first = await cluster.up();
+      const second = await cluster.attach();
+      expect(second.nodes).to.deep.equal(first.nodes);
+      expect(cluster.keepers).to.have.length(1);
+      await second.order('kill', 'n2');
+      await reached(first, { n2: 'killed' });
+      await reached(second, { n2: 'killed' });
+    });
+
+    it('runs on while one terminal is attached, and stops everything when the last has left', async () => {
+      const first = await cluster.up();
+      const second = await cluster.attach();
+      await first.leave();
+      expect(cluster.nodes).to.have.length(3);
+      expect(await second.order('restart', 'n1')).to.include({ state: 'running' });
+      await second.leave();
+      expect(cluster.nodes).to.have.length(0);
+      await cluster.gone();
+    });
+
+    it('takes the kill -9 of the last terminal as its leave', async () => {
+      const { process: terminal } = await cluster.terminal();
+      await until('the nodes run', () => cluster.nodes.length === 3);
+      terminal.kill('SIGKILL');
+      await cluster.gone();
+    });
+
+    it('is not touched by what the terminal that started it is sent: it has a session of its own', async () => {
+      await cluster.terminal();
+      await until('the nodes run', () => cluster.nodes.length === 3);
+      for (const { pid } of cluster.running) {
+        const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
+        expect(fields[3], 'session').to.equal(String(pid));
+        expect(fields[4], 'controlling terminal').to.equal('0');
+      }
+    });
+
+    it('exists once when two terminals start at the same time', async () => {
+      const options = Array.from({ length: 4 }, () => cluster.terminal());
+      const terminals = await Promise.all(options);
+      expect(cluster.keepers).to.have.length(1);
+      await until('three nodes run', () => cluster.nodes.length === 3);
+      const late = await cluster.attach();
+      for (const terminal of terminals) terminal.process.kill('SIGKILL');
+      await late.order('restart', 'n1');
+      expect(cluster.nodes).to.have.length(3);
+    });
+
+    it('starts nothing any more once it stops, not even the second half of a restart', async () => {
+      cluster.configure(['n1', 'n2', 'n3'], 500);
+      cluster.conduct('n2', 'stubborn');
+      const keeper = await cluster.up();
+      const restarted = refusal(keeper.order('restart', 'n1'), 'STOPPING');
+      await keeper.leave();
+      expect(cluster.nodes).to.have.length(0);
+      await restarted;
+    });
+
+    it('serves a terminal that comes while it stops: a new keeper follows', async () => {
+      cluster.configure(['n1', 'n2', 'n3'], 300);
+      cluster.conduct('n1', 'stubborn');
+      const first = await cluster.up();
+      const leaving = first.leave();
+      const second = await cluster.attach();
+      await leaving;
+      await reached(second, ALL_RUN);
+      expect(cluster.nodes).to.have.length(3);
+    });
+
+    it('stays without terminals when told to, until it is taken down', async () => {
+      const keeper = await cluster.up({ stay: true });
+      await keeper.leave();
+      expect(cluster.nodes).to.have.length(3);
+      const again = await cluster.attach();
+      await again.leave();
+      expect(cluster.nodes).to.have.length(3);
+      expect(await cluster.down()).to.equal(true);
+      expect(cluster.running).to.have.length(0);
+      expect(await cluster.down()).to.equal(false);
+    });
+
+    it('stays when a later terminal asks for it', async () => {
+      const first = await cluster.up();
+      const second = await cluster.attach({ stay: true });
+      await Promise.all([first.leave(), second.leave()]);
+      expect(cluster.nodes).to.have.length(3);
+      await cluster.down();
+    });
+
+    it('can have a data folder whose path is too long for a socket', async () => {
+      const data = join(cluster.home, 'x'.repeat(120));
+      const first = await cluster.up({ data });
+      const second = await cluster.attach({ data });
+      expect(second.nodes).to.deep.equal(first.nodes);
+      expect(cluster.keepers).to.have.length(1);
+    });
+
+    it('is told nothing by, and not harmed by, what is no terminal of its version', async () => {
+      const keeper = await cluster.up();
+      const path = join(cluster.data, 'keeper.sock');
+      const hello = { type: 'hello', version: 1, stay: false };
+      for (const [said, code] of [
+        [JSON.stringify({ ...hello, version: 2 }), 'VERSION'],
+        [JSON.stringify({ type: 'order', id: 1, verb: 'kill', node: 'n1' }), 'HELLO_EXPECTED'],
+        [JSON.stringify({ ...hello, stay: 1 }), 'BAD_MESSAGE'],
+        ['{"type":"dance"}', 'BAD_MESSAGE'],
+        ['null', 'BAD_MESSAGE'],
+        ['no JSON', 'BAD_MESSAGE'],
+        ['x'.repeat(200_000), 'BAD_MESSAGE'],
+      ] as const) {
+        const [answer, ...more] = (await converse(path, `${said}\n`)).map((line) => JSON.parse(line));
+        expect(answer).to.include({ type: 'refused' });
+        expect(answer.error).to.include({ code });
+        expect(more).to.deep.equal([]);
+      }
+      const [version] = await converse(path, `${JSON.stringify({ ...hello, version: 2 })}\n`);
+      expect(version).to.contain('concord down');
+      expect(keeper.nodes.map((node) => node.state)).to.deep.equal(['running', 'running', 'running']);
+    });
+
+    it('tells its terminals when it is taken down under them', async () => {
+      const keeper = await cluster.up();
+      await cluster.down();
+      await reached(keeper, { n1: 'stopped', n2: 'stopped', n3: 'stopped' });
+      await refusal(keeper.order('start', 'n1'), 'NO_KEEPER');
+    });
+  });
+
+  describe('killed with -9', () => {
+    it('leaves no nodes', async () => {
+      const keeper = await cluster.up();
+      const [process_] = cluster.keepers;
+      process.kill(process_?.pid ?? 0, 'SIGKILL');
+      await cluster.gone();
+      await reached(keeper, { n1: 'stopped', n2: 'stopped', n3: 'stopped' });
+    });
+
+    it('leaves a paused node to the next keeper, which ends it before it starts its own', async () => {
+      const keeper = await cluster.up();
+      const { pid: paused } = await keeper.order('pause', 'n2');
+      const [process_] = cluster.keepers;
+      process.kill(process_?.pid ?? 0, 'SIGKILL');
+      await until('only the paused node is left', () => cluster.running.length === 1);
+      expect(cluster.running[0]?.pid).to.equal(paused);
+
+      const next = await cluster.up();
+      expect(cluster.nodes).to.have.length(3);
+      expect(nodeOf(next, 'n2').pid).to.not.equal(paused);
+    });
+
+    it('leaves a pid file that does not harm who has that pid by now', async () => {
+      const keeper = await cluster.up();
+      await keeper.leave();
+      await cluster.gone();
+      const bystander = await cluster.terminal({ temp: true, config: null });
+      writeFileSync(join(cluster.data, 'n1', 'node.pid'), `${bystander.process.pid}\n`);
+      await cluster.up();
+      expect(bystander.process.exitCode).to.equal(null);
+      expect(bystander.process.signalCode).to.equal(null);
+    });
+
+    it('leaves its lock and its socket to be taken over, by one only', async () => {
+      await cluster.up();
+      const [process_] = cluster.keepers;
+      process.kill(process_?.pid ?? 0, 'SIGKILL');
+      await cluster.gone();
+      expect(readdirSync(cluster.data)).to.include('keeper.sock');
+      await Promise.all([cluster.attach(), cluster.terminal(), cluster.attach()]);
+      expect(cluster.keepers).to.have.length(1);
+    });
+  });
+
+  describe('and its orders', () => {
+    it('stops, kills, pauses and resumes a node, and says how it is', async () => {
+      const keeper = await cluster.up();
+      expect(await keeper.order('stop', 'n1')).to.include({ state: 'stopped', pid: null, reason: '' });
+      expect(await keeper.order('kill', 'n2')).to.include({ state: 'killed', pid: null, reason: '' });
+      const paused = await keeper.order('pause', 'n3');
+      expect(paused.state).to.equal('paused');
+      await until('the kernel has stopped it', () => kernelState(paused.pid ?? 0) === 'T');
+      expect(await keeper.order('resume', 'n3')).to.include({ state: 'running', pid: paused.pid });
+      await until('the kernel runs it', () => kernelState(paused.pid ?? 0) !== 'T');
+      expect(await keeper.order('start', 'n1')).to.include({ state: 'running' });
+      expect(await keeper.order('restart', 'n2')).to.include({ state: 'running' });
+      expect(cluster.nodes).to.have.length(3);
+    });
+
+    it('stops and restarts a paused node', async () => {
+      const keeper = await cluster.up();
+      const { pid } = await keeper.order('pause', 'n1');
+      const again = await keeper.order('restart', 'n1');
+      expect(again.state).to.equal('running');
+      expect(again.pid).to.not.equal(pid);
+      await keeper.order('pause', 'n1');
+      expect(await keeper.order('stop', 'n1')).to.include({ state: 'stopped', reason: '' });
+    });
+
+    it('kills a node that does not stop in time, and says so', async () => {
+      cluster.configure(['n1', 'n2', 'n3'], 200);
+      cluster.conduct('n1', 'stubborn');
+      const keeper = await cluster.up();
+      const stopped = await keeper.order('stop', 'n1');
+      expect(stopped).to.include({ state: 'killed', pid: null });
+      expect(stopped.reason).to.contain('200 ms');
+    });
+
+    it('kills a node that is being stopped or started', async () => {
+      cluster.conduct('n1', 'stubborn');
+      cluster.conduct('n2', 'silent');
+      const keeper = await cluster.attach();
+      await reached(keeper, { n1: 'running', n3: 'running' });
+      const stopping = keeper.order('stop', 'n1');
+      await reached(keeper, { n1: 'stopping' });
+      expect(await keeper.order('kill', 'n1')).to.include({ state: 'killed' });
+      expect(await stopping).to.include({ state: 'killed' });
+      expect(nodeOf(keeper, 'n2').state).to.equal('starting');
+      expect(await keeper.order('kill', 'n2')).to.include({ state: 'killed' });
+    });
+
+    it('refuses what makes no sense', async () => {
+      const keeper = await cluster.up();
+      await refusal(keeper.order('start', 'n1'), 'ALREADY');
+      await refusal(keeper.order('resume', 'n1'), 'ALREADY');
+      await keeper.order('pause', 'n1');
+      await refusal(keeper.order('pause', 'n1'), 'ALREADY');
+      await keeper.order('kill', 'n2');
+      for (const verb of ['stop', 'kill', 'pause', 'resume'] as const)
+        await refusal(keeper.order(verb, 'n2'), 'NOT_RUNNING');
+      const unknown = await refusal(keeper.order('start', 'n9'), 'UNKNOWN_NODE');
+      expect(unknown.message).to.contain('n1, n2, n3');
+    });
+
+    it('shows a node that ends by itself as failed, with its last error, and does not start it again', async () => {
+      const keeper = await cluster.up();
+      process.kill(nodeOf(keeper, 'n1').pid ?? 0, 'SIGKILL');
+      await reached(keeper, { n1: 'failed' });
+      expect(nodeOf(keeper, 'n1')).to.include({ pid: null, reason: 'was ended by SIGKILL' });
+
+      cluster.conduct('n1', 'throws');
+      const thrown = await refusal(keeper.order('start', 'n1'), 'START_FAILED');
+      expect(thrown.message).to.contain('RangeError: a broken stub');
+      expect(nodeOf(keeper, 'n1').reason).to.contain('RangeError: a broken stub');
+
+      cluster.conduct('n1', 'refuses');
+      const refused = await refusal(keeper.order('start', 'n1'), 'NO_SPACE');
+      expect(refused.message).to.contain('the disk is full');
+      expect(cluster.nodes).to.have.length(2);
+    });
+  });
+
+  describe('and what it must not do', () => {
+    const taken: Server[] = [];
+
+    afterEach(() => {
+      for (const server of taken.splice(0)) server.close();
+    });
+
+    async function takePort(index: number): Promise<void> {
+      const [host, port] = cluster.addresses[index]?.split(':') ?? [];
+      const server = createServer();
+      taken.push(server);
+      await new Promise<void>((resolve) => server.listen({ host, port: Number(port) }, resolve));
+    }
+
+    it('starts nothing when a port is taken, and names who has it', async () => {
+      await takePort(1);
+      const error = await refusal(cluster.attach(), 'PORT_TAKEN');
+      expect(error.message).to.contain(`(pid ${process.pid})`).and.contain('mocha');
+      expect(error.details).to.include({ node: 'n2', pid: process.pid, address: cluster.addresses[1] });
+      await cluster.gone();
+    });
+
+    it('does not start a node whose port was taken while it was down', async () => {
+      const keeper = await cluster.up();
+      await keeper.order('stop', 'n3');
+      await takePort(2);
+      const error = await refusal(keeper.order('start', 'n3'), 'PORT_TAKEN');
+      expect(error.details).to.include({ pid: process.pid });
+      expect(nodeOf(keeper, 'n3')).to.include({ state: 'failed', reason: error.message });
+    });
+
+    it('does not start a node whose data is gone, and starts the others', async () => {
+      const first = await cluster.up();
+      await first.order('stop', 'n2');
+      rmSync(join(cluster.data, 'n2'), { recursive: true });
+      const refused = await refusal(first.order('start', 'n2'), 'START_FAILED');
+      expect(refused.message).to.contain(join(cluster.data, 'n2'));
+      expect(existsSync(join(cluster.data, 'n2'))).to.equal(false);
+      await first.leave();
+
+      const second = await cluster.attach();
+      await reached(second, { n1: 'running', n2: 'failed', n3: 'running' });
+      expect(nodeOf(second, 'n2').reason).to.equal(refused.message);
+    });
+
+    it('does not start other nodes, or another cluster, in a folder where a cluster was born', async () => {
+      const keeper = await cluster.up();
+      await keeper.leave();
+      cluster.configure(['n1', 'n2']);
+      const fewer = await refusal(cluster.attach(), 'BAD_CONFIG');
+      expect(fewer.message).to.contain('n1, n2, n3');
+      cluster.configure(['n1', 'n2', 'n3'], 5000, 'other');
+      await refusal(cluster.attach(), 'BAD_CONFIG');
+    });
+
+    it('does not start from a configuration with a mistake, and says where it is', async () => {
+      cluster.configure(['n1', 'n1']);
+      const error = await refusal(cluster.attach(), 'BAD_CONFIG');
+      expect(error.message).to.contain(`${cluster.config}, line 6`);
+      await cluster.gone();
+    });
+
+    it('writes no more than a bounded log for a node', async () => {
+      cluster.conduct('n1', '');
+      const log = join(cluster.data, 'n1', 'stderr.log');
+      writeFileSync(log, Buffer.alloc((1 << 20) + 1, 'x'));
+      await cluster.up();
+      expect(readFileSync(log).length).to.be.lessThan(1024);
+    });
+  });
+
+  describe('of a temporary cluster', () => {
+    it('has free ports and a folder that is gone when its terminal has left', async () => {
+      const keeper = await cluster.up({ temp: true, config: null });
+      const folder = join(nodeOf(keeper, 'n1').data, '..');
+      expect(existsSync(folder)).to.equal(true);
+      expect(new Set(keeper.nodes.map((node) => node.address)).size).to.equal(3);
+      await keeper.leave();
+      expect(existsSync(folder)).to.equal(false);
+      await cluster.gone();
+    });
+
+    it('is gone after kill -9 of its terminal', async () => {
+      const { process: terminal, nodes } = await cluster.terminal({ temp: true, config: null });
+      const folder = join(nodes[0]?.data ?? '', '..');
+      terminal.kill('SIGKILL');
+      await cluster.gone();
+      expect(existsSync(folder)).to.equal(false);
+    });
+
+    it('has the nodes of its configuration, and is another one each time', async () => {
+      cluster.configure(['a', 'b']);
+      const first = await cluster.attach({ temp: true });
+      const second = await cluster.attach({ temp: true });
+      expect(first.nodes.map((node) => node.id)).to.deep.equal(['a', 'b']);
+      expect(first.cluster).to.not.equal(second.cluster);
+      expect(cluster.keepers).to.have.length(2);
+    });
+
+    it('killed with -9 leaves its folder and paused node to the next one', async () => {
+      const first = await cluster.up({ temp: true, config: null });
+      const folder = join(nodeOf(first, 'n1').data, '..');
+      const { pid } = await first.order('pause', 'n1');
+      process.kill(cluster.keepers[0]?.pid ?? 0, 'SIGKILL');
+      await until('only the paused node is left', () => cluster.running.length === 1);
+      await cluster.up({ temp: true, config: null });
+      await until('the folder is gone', () => !existsSync(folder));
+      expect(cluster.nodes.map((node) => node.pid)).to.not.include(pid);
+    });
+
+    it('cannot stay', async () => {
+      await refusal(cluster.attach({ temp: true, stay: true }), 'USAGE');
+    });
+  });
+});

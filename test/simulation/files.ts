@@ -1,0 +1,300 @@
+/**
+ * A simulated disk: Files with a page cache, names that last only once their folder is synced, power cuts and faults on order.
+ * Deterministic: the same calls and the same random numbers give the same contents. Callbacks come through the scheduler.
+ */
+
+import type { Done, File, Files } from '../../node/world.js';
+import type { Random, Scheduler } from '../../protocol/env.js';
+import { type Call, Failed, Faults, type Operation } from './faults.js';
+import { Folder, type Named } from './folder.js';
+import { type Fate, Inode } from './inode.js';
+
+export class SimulatedDisk {
+  readonly faults = new Faults();
+  private readonly scheduler: Scheduler;
+  private readonly root = new Folder();
+  /** Counts processes: what an earlier one was handed is dead. */
+  private life = 0;
+  private handles = 0;
+
+  constructor(scheduler: Scheduler) {
+    this.scheduler = scheduler;
+  }
+
+  /** The files as a new process sees them, until `crash` or `kill`. */
+  mount(): Files {
+    return new MountedFiles(this, this.life);
+  }
+
+  /** Files that the living process has open. */
+  get openFiles(): number {
+    return this.handles;
+  }
+
+  /** The process dies: its calls have no more effect and are not answered. The page cache lives on. */
+  kill(): void {
+    this.life++;
+    this.handles = 0;
+  }
+
+  /** The power goes. Un-synced writes are lost, kept or torn as `random` has it, or all meet the `fate` given. */
+  crash(options: { random: Random; fate?: Fate }): void {
+    this.kill();
+    const { random, fate } = options;
+    const draw = (): Fate => fate ?? (['lost', 'kept', 'torn'] as const)[random.uint32() % 3] ?? 'lost';
+    const met = new Set<Named>();
+    const visit = (named: Named): void => {
+      if (met.has(named)) return;
+      met.add(named);
+      if (named instanceof Inode) {
+        named.crash(random, draw);
+      } else {
+        named.crash(random, fate);
+        for (const inner of named.names.values()) visit(inner);
+      }
+    };
+    visit(this.root);
+  }
+
+  /** Flips one bit of a file, counted from its start. */
+  flip(path: string, bit: number): void {
+    this.inode(path).flip(bit);
+  }
+
+  /** The bytes of a file as a reader sees them. */
+  contents(path: string): Buffer {
+    const inode = this.inode(path);
+    return inode.read(0, inode.length);
+  }
+
+  // What follows is for the files handed out.
+
+  /** Makes a call for a process: `work` now, what it returns later, when the call is over. */
+  perform<T>(life: number, call: Call, done: Done<T>, work: () => () => T, spoil: () => void = () => {}): void {
+    if (life !== this.life) return;
+    let settle: () => void;
+    try {
+      const failure = this.faults.failureOf(call);
+      if (failure !== null) {
+        spoil();
+        throw failure;
+      }
+      const finish = work();
+      settle = () => done(null, finish());
+    } catch (error) {
+      if (!(error instanceof Failed)) throw error;
+      settle = () => done(error, undefined as T);
+    }
+    const whileAlive = () => {
+      if (life === this.life) settle();
+    };
+    const ms = this.faults.delayOf(call);
+    if (ms === 0) this.scheduler.defer(whileAlive);
+    else this.scheduler.after(ms, whileAlive);
+  }
+
+  opened(by: 1 | -1): void {
+    this.handles += by;
+  }
+
+  /** @throws Failed ENOENT, ENOTDIR */
+  folder(path: string): Folder {
+    let folder = this.root;
+    for (const name of parts(path)) {
+      const next = folder.names.get(name);
+      if (next === undefined) throw new Failed('ENOENT', path);
+      if (next instanceof Inode) throw new Failed('ENOTDIR', path);
+      folder = next;
+    }
+    return folder;
+  }
+
+  /** What stands at `path`, and where. @throws Failed ENOENT, ENOTDIR when its folder is none */
+  lookup(path: string): { folder: Folder; name: string; found: Named | undefined } {
+    const cut = path.lastIndexOf('/');
+    const folder = this.folder(path.slice(0, cut));
+    const name = path.slice(cut + 1);
+    return { folder, name, found: folder.names.get(name) };
+  }
+
+  /** @throws Failed ENOENT, EISDIR */
+  inode(path: string): Inode {
+    const { found } = this.lookup(path);
+    if (found === undefined) throw new Failed('ENOENT', path);
+    if (found instanceof Folder) throw new Failed('EISDIR', path);
+    return found;
+  }
+
+  /** The bytes of a file that loses its last name are free again. */
+  released(gone: Named | undefined): void {
+    if (gone instanceof Inode) this.faults.free_bytes += gone.length;
+  }
+}
+
+class MountedFiles implements Files {
+  private readonly disk: SimulatedDisk;
+  private readonly life: number;
+
+  constructor(disk: SimulatedDisk, life: number) {
+    this.disk = disk;
+    this.life = life;
+  }
+
+  makeFolder(path: string, done: Done): void {
+    this.perform('makeFolder', path, done, () => {
+      let folder = this.disk.folder('/');
+      for (const name of parts(path)) {
+        const found = folder.names.get(name);
+        if (found instanceof Inode) throw new Failed('EEXIST', path);
+        const next = found ?? new Folder();
+        if (found === undefined) folder.change([name, next]);
+        folder = next;
+      }
+      return nothing;
+    });
+  }
+
+  list(path: string, done: Done<string[]>): void {
+    this.perform('list', path, done, () => {
+      const names = [...this.disk.folder(path).names.keys()].sort();
+      return () => names;
+    });
+  }
+
+  open(path: string, options: { create?: boolean; exclusive?: boolean }, done: Done<File>): void {
+    this.perform('open', path, done, () => {
+      const { folder, name, found } = this.disk.lookup(path);
+      if (found !== undefined && options.exclusive) throw new Failed('EEXIST', path);
+      if (found === undefined && !options.create && !options.exclusive) throw new Failed('ENOENT', path);
+      if (found instanceof Folder) throw new Failed('EISDIR', path);
+      const inode = found ?? new Inode();
+      inode.path = path;
+      if (found === undefined) folder.change([name, inode]);
+      this.disk.opened(1);
+      return () => new OpenFile(this.disk, this.life, inode);
+    });
+  }
+
+  rename(from: string, to: string, done: Done): void {
+    this.perform('rename', from, done, () => {
+      const source = this.disk.lookup(from);
+      const target = this.disk.lookup(to);
+      if (source.found === undefined) throw new Failed('ENOENT', from);
+      if (target.found === source.found) return nothing;
+      this.disk.released(target.found);
+      if (source.found instanceof Inode) source.found.path = to;
+      if (source.folder === target.folder) {
+        source.folder.change([source.name, null], [target.name, source.found]);
+      } else {
+        target.folder.change([target.name, source.found]);
+        source.folder.change([source.name, null]);
+      }
+      return nothing;
+    });
+  }
+
+  remove(path: string, done: Done): void {
+    this.perform('remove', path, done, () => {
+      this.disk.released(this.disk.inode(path));
+      const { folder, name } = this.disk.lookup(path);
+      folder.change([name, null]);
+      return nothing;
+    });
+  }
+
+  syncFolder(path: string, done: Done): void {
+    this.perform('syncFolder', path, done, () => {
+      const folder = this.disk.folder(path);
+      const covered = folder.toSync();
+      return () => folder.synced(covered);
+    });
+  }
+
+  private perform<T>(operation: Operation, path: string, done: Done<T>, work: () => () => T): void {
+    this.disk.perform(this.life, { operation, path }, done, work);
+  }
+}
+
+class OpenFile implements File {
+  private readonly disk: SimulatedDisk;
+  private readonly life: number;
+  private readonly inode: Inode;
+  private open = true;
+  private under_way = 0;
+
+  constructor(disk: SimulatedDisk, life: number, inode: Inode) {
+    this.disk = disk;
+    this.life = life;
+    this.inode = inode;
+  }
+
+  size(done: Done<number>): void {
+    this.perform('size', done, () => {
+      const { length } = this.inode;
+      return () => length;
+    });
+  }
+
+  read(offset: number, length: number, done: Done<Buffer>): void {
+    this.perform('read', done, () => {
+      const bytes = this.inode.read(offset, length);
+      return () => bytes;
+    });
+  }
+
+  write(offset: number, data: Buffer, done: Done): void {
+    this.perform('write', done, () => {
+      const { faults } = this.disk;
+      const growth = Math.max(0, offset + data.length - this.inode.length);
+      const missing = growth - faults.grow(growth);
+      const write = this.inode.write(
+        offset + faults.straysBy(this.inode.path),
+        data.subarray(0, data.length - Math.min(missing, data.length)),
+      );
+      if (missing > 0) throw new Failed('ENOSPC', this.inode.path);
+      return () => {
+        if (!write.data.equals(data))
+          throw new Error(`the buffer of a write to ${this.inode.path} was changed before the write was over`);
+        write.finished = true;
+      };
+    });
+  }
+
+  sync(done: Done): void {
+    const work = () => {
+      const covered = this.inode.toSync();
+      return () => this.inode.synced(covered);
+    };
+    this.perform('sync', done, work, () => this.inode.spoil());
+  }
+
+  close(done: Done): void {
+    // The system may have given its number to another file by the time the other call looks at it.
+    if (this.under_way > 0) throw new Error(`${this.inode.path} was closed during another call`);
+    this.perform('close', done, () => {
+      this.open = false;
+      this.disk.opened(-1);
+      return nothing;
+    });
+  }
+
+  private perform<T>(operation: Operation, done: Done<T>, work: () => () => T, spoil?: () => void): void {
+    const { path } = this.inode;
+    const whileOpen = () => {
+      if (!this.open) throw new Failed('EBADF', path);
+      return work();
+    };
+    const over: Done<T> = (error, value) => {
+      this.under_way--;
+      done(error, value);
+    };
+    this.under_way++;
+    this.disk.perform(this.life, { operation, path }, over, whileOpen, spoil);
+  }
+}
+
+function nothing(): void {}
+
+function parts(path: string): string[] {
+  return path.split('/').filter((part) => part !== '');
+}

@@ -1,0 +1,403 @@
+/** The log: what it was told is durable is there after any restart, in order, and its faults are never hidden. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { type OpenedLog, openLog, type Place, type RunHead } from '../../node/storage/log.js';
+import { realWorld } from '../../node/world-real.js';
+import { call } from './files-compliance.js';
+import { describeRun, LogWorld, run, summary } from './log-world.js';
+
+const vote = (group: string, term: number, for_: string) => ({ group, term, vote: for_ });
+
+describe('the log', () => {
+  let world: LogWorld;
+  beforeEach(() => {
+    world = new LogWorld();
+  });
+
+  it('begins with nothing, in a folder that it makes', () => {
+    world.open();
+    expect(summary(world.recovered)).to.deep.equal({});
+    expect(world.log.space()).to.equal('ok');
+  });
+
+  it('tells a folder without a log from a log without entries', () => {
+    expect(world.open().created).to.equal(true);
+    expect(world.crash().open().created).to.equal(false);
+  });
+
+  it('gives back after a power cut what was appended, in order, and where it stands', () => {
+    world.open();
+    const runs = [run('c', 1, 3), run('s0', 1, 1), run('c', 4, 2)];
+    const places = [...world.append(runs.slice(0, 2), [vote('c', 2, 'n1')]), ...world.append(runs.slice(2))];
+    world.crash().open();
+    expect(summary(world.recovered)).to.deep.equal({ c: 'term 2 for n1, 1-3 4-5', s0: 'term 0 for , 1-1' });
+    const found = [...world.recovered.values()].flatMap((group) => group.runs.map((one) => one.place));
+    expect(found).to.have.deep.members(places);
+    expect(places.map((place) => world.read(place))).to.deep.equal(runs.map((one) => one.bytes));
+  });
+
+  it('tells of a run what describe told, and nothing of its bytes', () => {
+    world.open();
+    const [place] = world.append([run('c', 1, 3, { term: 7 })]);
+    world.crash().open();
+    expect(world.recovered.get('c')?.runs).to.deep.equal([{ group: 'c', first: 1, count: 3, term: 7, place }]);
+  });
+
+  it('remembers the newest term and vote of each group', () => {
+    world.open();
+    world.append([], [vote('c', 1, 'n1'), vote('s0', 5, '')]);
+    world.append([], [vote('c', 2, 'n3')]);
+    world.crash().open();
+    expect(summary(world.recovered)).to.deep.equal({ c: 'term 2 for n3,', s0: 'term 5 for ,' });
+  });
+
+  it('says that a batch is durable only once it is', () => {
+    for (let steps = 0; steps < 6; steps++) {
+      world = new LogWorld().open();
+      let durable = false;
+      world.log.append({ states: [], runs: [run('c', 1)] }, () => {
+        durable = true;
+      });
+      for (let i = 0; i < steps; i++) world.time.step();
+      const promised = durable;
+      world.crash().open();
+      if (promised) expect(summary(world.recovered)).to.deep.equal({ c: 'term 0 for , 1-1' });
+      if (steps === 0) expect(promised).to.equal(false);
+      if (steps === 5) expect(promised).to.equal(true);
+    }
+  });
+
+  it('takes the next append inside the answer to the last, and none before it', () => {
+    world.open();
+    const answers: string[] = [];
+    world.log.append({ states: [], runs: [run('c', 1)] }, () => {
+      answers.push('first');
+      world.log.append({ states: [], runs: [run('c', 2)] }, () => answers.push('second'));
+    });
+    expect(() => world.log.append({ states: [], runs: [run('c', 9)] }, () => {})).to.throw('under way');
+    world.time.settle();
+    expect(answers).to.deep.equal(['first', 'second']);
+  });
+
+  describe('cuts what a later run of the group replaces', () => {
+    const cases: [string, [number, number][], string][] = [
+      [
+        'a run that is replaced',
+        [
+          [1, 3],
+          [1, 1],
+        ],
+        '1-1',
+      ],
+      [
+        'the end of a run',
+        [
+          [1, 5],
+          [4, 1],
+        ],
+        '1-3 4-4',
+      ],
+      [
+        'many runs',
+        [
+          [1, 2],
+          [3, 2],
+          [5, 2],
+          [2, 1],
+        ],
+        '1-1 2-2',
+      ],
+      [
+        'a run cut before, again',
+        [
+          [1, 9],
+          [6, 3],
+          [3, 1],
+        ],
+        '1-2 3-3',
+      ],
+      [
+        'everything',
+        [
+          [4, 2],
+          [6, 2],
+          [1, 8],
+        ],
+        '1-8',
+      ],
+      [
+        'nothing when it continues',
+        [
+          [1, 2],
+          [3, 2],
+        ],
+        '1-2 3-4',
+      ],
+    ];
+    for (const [name, runs, left] of cases)
+      it(name, () => {
+        world.open();
+        for (const [first, count] of runs) world.append([run('c', first, count), run('s0', 1, 1)]);
+        world.crash().open();
+        expect(summary(world.recovered)).to.deep.equal({ c: `term 0 for , ${left}`, s0: 'term 0 for , 1-1' });
+      });
+
+    it('and keeps the place of a run that is cut in its middle', () => {
+      world.open();
+      const [place] = world.append([run('c', 1, 5)]);
+      world.append([run('c', 3, 1)]);
+      world.crash().open();
+      expect(world.recovered.get('c')?.runs[0]).to.deep.include({ first: 1, count: 2, place });
+    });
+
+    it('within one batch as well', () => {
+      world.open();
+      world.append([run('c', 1, 5), run('c', 3, 1)]);
+      world.crash().open();
+      expect(summary(world.recovered)).to.deep.equal({ c: 'term 0 for , 1-2 3-3' });
+    });
+  });
+
+  it('refuses a log in which entries of a group are missing', () => {
+    world.open();
+    world.append([run('c', 1, 2)]);
+    world.append([run('c', 4, 1)]);
+    expect(world.crash().refusal().message).to.match(/entries of c before 4 are missing/);
+  });
+
+  describe('over many segments', () => {
+    const appendMany = (count: number) => {
+      const places: Place[] = [];
+      for (let i = 1; i <= count; i++) places.push(...world.append([run('c', i, 1, { fill: 900 })]));
+      return places;
+    };
+
+    it('goes on in the next one when one is full', () => {
+      world.open();
+      const places = appendMany(40);
+      expect(new Set(places.map((place) => place.segment)).size).to.be.greaterThan(4);
+      world.crash().open();
+      expect(world.recovered.get('c')?.runs).to.have.length(40);
+      const runs = places.map((_, i) => run('c', i + 1, 1, { fill: 900 }).bytes);
+      expect(places.map((place) => world.read(place))).to.deep.equal(runs);
+      expect(world.append([run('c', 41)])).to.have.length(1);
+    });
+
+    it('starts each with the newest hard state of every group', () => {
+      world.open();
+      world.append([], [vote('s0', 3, 'n2'), vote('c', 1, '')]);
+      world.append([], [vote('c', 2, 'n1')]);
+      const last = appendMany(40).at(-1)?.segment ?? 0;
+      for (let segment = 2; segment <= last; segment++) {
+        const start = world.contents(segment).subarray(512, 1024).toString('hex');
+        for (const [group, term, node] of [
+          ['c', 2, 'n1'],
+          ['s0', 3, 'n2'],
+        ] as const)
+          expect(start).to.include(
+            Buffer.from(group).toString('hex') +
+              term.toString(16).padStart(12, '0') +
+              Buffer.from(node).toString('hex'),
+          );
+      }
+    });
+
+    it('has the next one made before it is needed, and only that', () => {
+      world.open();
+      expect(world.names()).to.deep.equal(['0000000001.log', '0000000002.log']);
+      const last = appendMany(20).at(-1)?.segment ?? 0;
+      expect(world.names()).to.have.length(last + 1);
+    });
+
+    it('keeps few files open, and reads from all', () => {
+      world.open();
+      const places = appendMany(120);
+      for (const place of [...places, ...places.reverse()]) expect(world.read(place)).to.be.instanceOf(Buffer);
+      expect(world.disk.openFiles).to.be.at.most(10);
+    });
+
+    it('reads from many at once', () => {
+      world.open();
+      const places = appendMany(120);
+      let right = 0;
+      places.forEach((place, i) => {
+        world.log.read(place, (_, bytes) => {
+          if (bytes.equals(run('c', i + 1, 1, { fill: 900 }).bytes)) right++;
+        });
+      });
+      world.time.settle();
+      expect(right).to.equal(120);
+      expect(world.disk.openFiles).to.be.at.most(10);
+    });
+
+    it('begins with a small one however large the others are', () => {
+      world = new LogWorld(4 << 20).open();
+      expect(world.contents(1).length).to.equal(1 << 20);
+      world.time.pass(1000);
+      expect(world.contents(2).length).to.equal(4 << 20);
+    });
+
+    it('uses those that are there, whatever length is set now', () => {
+      world.open();
+      world.append([run('c', 1)]);
+      const larger = new LogWorld(16_384);
+      Object.assign(larger, { disk: world.disk, files: world.crash().files, time: world.time });
+      larger.open();
+      for (let i = 2; i < 40; i++) larger.append([run('c', i, 1, { fill: 900 })]);
+      expect([1, 2, 3].map((id) => larger.contents(id).length)).to.deep.equal([8192, 8192, 16_384]);
+    });
+
+    it('makes one to fit for a batch that no other can hold', () => {
+      world.open();
+      const small = run('c', 1);
+      const large = run('c', 2, 1, { fill: 50_000 });
+      const places = [...world.append([small]), ...world.append([large]), ...world.append([run('c', 3)])];
+      expect(places.map((place) => place.segment)).to.deep.equal([1, 2, 3]);
+      expect(world.contents(3).length).to.equal(8192);
+      world.crash().open();
+      expect(summary(world.recovered)).to.deep.equal({ c: 'term 0 for , 1-1 2-2 3-3' });
+      expect(places.slice(0, 2).map((place) => world.read(place))).to.deep.equal([small.bytes, large.bytes]);
+    });
+
+    it('even if that is the first of all', () => {
+      world.open();
+      world.append([run('c', 1, 1, { fill: 50_000 })], [vote('c', 1, 'n1')]);
+      world.append([run('c', 2)]);
+      world.crash().open();
+      expect(summary(world.recovered)).to.deep.equal({ c: 'term 1 for n1, 1-1 2-2' });
+    });
+
+    it('clears away one that was being made when the node stopped', () => {
+      world.open();
+      world.files.open('/data/n1/log/0000000003.tmp', { create: true }, () => {});
+      world.kill().open();
+      expect(world.names()).to.deep.equal(['0000000001.log', '0000000002.log']);
+      appendMany(20);
+    });
+  });
+
+  it('counts the bytes that are in use', () => {
+    world.open();
+    const before = world.log.bytes();
+    for (let i = 1; i <= 30; i++) world.append([run('c', i, 1, { fill: 900 })]);
+    expect(world.log.bytes() - before).to.be.within(30 * 1024, 40 * 1024);
+    const bytes = world.log.bytes();
+    world.crash().open();
+    expect(world.log.bytes()).to.equal(bytes);
+  });
+
+  it('closes after the append that is under way, and then everything', () => {
+    world.open();
+    for (let i = 1; i <= 30; i++) world.append([run('c', i, 1, { fill: 900 })]);
+    const order: string[] = [];
+    world.disk.faults.slow({ operation: 'sync', ms: 50 });
+    world.log.append({ states: [], runs: [run('c', 31)] }, () => {
+      order.push('durable');
+      world.log.append({ states: [], runs: [run('c', 32)] }, () => assertNever());
+    });
+    world.log.close(() => order.push('closed'));
+    world.time.pass(1000);
+    expect(order).to.deep.equal(['durable', 'closed']);
+    expect(world.disk.openFiles).to.equal(0);
+    world.disk.faults.heal();
+    world.open();
+    expect(world.recovered.get('c')?.runs).to.have.length(31);
+  });
+
+  it('closes in the middle of making a segment, and while it waits for room', () => {
+    for (const room of [Number.POSITIVE_INFINITY, 10_000]) {
+      world = new LogWorld();
+      world.disk.faults.leave(room);
+      world.tryOpen();
+      while (!world.isOpen) world.time.step();
+      if (room === 10_000) world.time.settle();
+      let closed = false;
+      world.log.close(() => {
+        closed = true;
+      });
+      world.time.pass(5000);
+      expect([closed, world.disk.openFiles]).to.deep.equal([true, 0]);
+    }
+  });
+
+  it('does the same on a real disk', async () => {
+    const root = mkdtempSync(join(tmpdir(), 'concord-log-'));
+    const { files, scheduler } = realWorld();
+    const options = { files, scheduler, folder: `${root}/log`, segment_bytes: 65_536, describe: describeRun };
+    const fatal = (error: Error) => {
+      throw error;
+    };
+    const open = () => call<OpenedLog<RunHead> | null>((done) => openLog({ ...options, fatal }, done));
+    const runs = Array.from({ length: 300 }, (_, i) => run('c', i + 1, 1, { fill: 1000 }));
+    const first = await open();
+    const places: Place[] = [];
+    for (const one of runs)
+      places.push(...(await new Promise<Place[]>((done) => first?.log.append({ states: [], runs: [one] }, done))));
+    await new Promise<void>((done) => first?.log.close(done));
+    const second = await open();
+    expect(second?.recovered.get('c')?.runs.map((one) => one.place)).to.deep.equal(places);
+    const read = (place: Place) => call<Buffer>((done) => second?.log.read(place, done));
+    const bytes = await Promise.all(places.map(read));
+    expect(bytes.every((one, i) => runs[i]?.bytes.equals(one))).to.equal(true);
+    await new Promise<void>((done) => second?.log.close(done));
+    rmSync(root, { recursive: true });
+  });
+
+  it('holds what it promised through any history of appends, deaths and power cuts', () => {
+    const step = fc.oneof(
+      {
+        weight: 8,
+        arbitrary: fc.record({ kind: fc.constant('append' as const), fill: fc.nat(3000), first: fc.nat(3) }),
+      },
+      { weight: 1, arbitrary: fc.record({ kind: fc.constant('kill' as const), steps: fc.nat(12) }) },
+      {
+        weight: 2,
+        arbitrary: fc.record({
+          kind: fc.constant('crash' as const),
+          steps: fc.nat(12),
+          seed: fc.integer({ min: 1, max: 9999 }),
+        }),
+      },
+    );
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
+        world = new LogWorld(4096).open();
+        const promised: number[] = [];
+        let under: number | null = null;
+        let term = 0;
+        for (const one of steps) {
+          const last = promised.length;
+          if (one.kind === 'append') {
+            // Now and then replaces the last entries, as a new leader does.
+            const first = Math.max(1, last + 1 - (one.first === 3 ? 1 : 0));
+            term++;
+            world.append([run('c', first, 1, { term, fill: one.fill })]);
+            promised.splice(first - 1, promised.length, term);
+          } else {
+            under = ++term;
+            world.log.append(
+              { states: [vote('c', term, 'n1')], runs: [run('c', last + 1, 1, { term, fill: 700 })] },
+              () => {},
+            );
+            for (let i = 0; i < one.steps; i++) world.time.step();
+            if (one.kind === 'kill') world.kill();
+            else world.crash({ seed: one.seed });
+            world.open();
+            const found = world.recovered.get('c')?.runs.map((found) => found.term) ?? [];
+            if (found.length > last) promised.push(under);
+            expect(found).to.deep.equal(promised);
+          }
+        }
+        expect(world.fatal).to.deep.equal([]);
+      }),
+      { numRuns: 150 },
+    );
+  });
+});
+
+function assertNever(): never {
+  throw new Error('must not be called');
+}

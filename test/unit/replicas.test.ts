@@ -1,0 +1,101 @@
+/** Replicas: the same entries, well formed or not, bring all of them to the same state. */
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { sweepEntry } from '../../node/services/entry.js';
+import { coordinationMachine, type GroupMachine, shardMachine } from '../../node/services/group-machine.js';
+import { type Compare, memoryTable, type Table } from '../../node/services/table.js';
+import { Tables } from '../../node/services/tables.js';
+import { anyEntry, openEntry } from './entries.js';
+import { Replica, valueBytes } from './replica.js';
+
+const A = 11;
+const B = 12;
+
+const shard = () => new Replica(shardMachine('s0'));
+
+/** A table that is made anew, its rows put in backwards, every few changes: as replicas built from snapshots differ in history. */
+function restless<K, V>(compare: Compare<K>): Table<K, V> {
+  let inner = memoryTable<K, V>(compare);
+  let changes = 0;
+  const stir = (): void => {
+    if (++changes % 5 !== 0) return;
+    const rows = [...inner.scan()].reverse();
+    inner = memoryTable<K, V>(compare);
+    for (const [key, value] of rows) inner.put(key, value);
+  };
+  return {
+    get size() {
+      return inner.size;
+    },
+    get: (key) => inner.get(key),
+    put(key, value) {
+      inner.put(key, value);
+      stir();
+    },
+    delete: (key) => inner.delete(key),
+    first: () => inner.first(),
+    scan: (from, to) => [...inner.scan(from, to)][Symbol.iterator](),
+  };
+}
+
+describe('replicas', () => {
+  const machineOf = (group: 'c' | 's0', tables: Tables): GroupMachine =>
+    group === 'c' ? coordinationMachine(tables).machine : shardMachine('s0', tables);
+
+  for (const group of ['c', 's0'] as const) {
+    it(`of ${group} come to the same state from the same bytes, whatever these are and however their tables came to be`, () => {
+      fc.assert(
+        fc.property(
+          fc.array(fc.tuple(anyEntry(group), fc.constantFrom(0, 0, 0, 3)), { maxLength: 120, size: 'max' }),
+          fc.nat(120),
+          (list, restart) => {
+            const plain = machineOf(group, new Tables());
+            const stirred = machineOf(group, new Tables(restless));
+            const tables = new Tables();
+            let restarted = machineOf(group, tables);
+            let time = 0;
+            // In `c`, the sessions that the entries are about are opened first: their ids are the indexes of these entries.
+            const opened = [1, 2, 3, 4, 5].map((): [Buffer, number] => [openEntry('cli-1', 10_000), 0]);
+            [...opened, ...list].forEach(([one, ms], i) => {
+              time += ms;
+              const at = { index: i + 1, term: 1, time };
+              if (i === restart) restarted = machineOf(group, tables);
+              const applied = plain.applyEntry(one, at);
+              expect(stirred.applyEntry(one, at)).to.deep.equal(applied);
+              expect(restarted.applyEntry(one, at)).to.deep.equal(applied);
+            });
+            expect(stirred.fingerprint()).to.equal(plain.fingerprint());
+            expect(restarted.fingerprint()).to.equal(plain.fingerprint());
+            expect(restarted.deadline()).to.equal(plain.deadline());
+          },
+        ),
+        { numRuns: 120 },
+      );
+    });
+  }
+
+  it('tell different states apart', () => {
+    const seen = new Set<string>();
+    const s0 = shard();
+    const note = (): void => {
+      const now = s0.machine.fingerprint();
+      expect(seen.has(now)).to.equal(false);
+      seen.add(now);
+    };
+    note();
+    s0.run(A, 1, 'queue.enqueue', [valueBytes('x')]);
+    note();
+    s0.run(B, 1, 'queue.dequeue', [0]);
+    note();
+    s0.run(B, 2, 'queue.dequeue', [10]);
+    note();
+    s0.wait(10);
+    note();
+    s0.run(B, 3, 'lane.confirm', [[2]]);
+    note();
+    s0.apply(sweepEntry(50, []));
+    note();
+    s0.apply(sweepEntry(50, [A]));
+    note();
+  });
+});

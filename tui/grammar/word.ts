@@ -1,0 +1,101 @@
+/** What a word of the terminal is, as data: its arguments and flags with their kinds, and the types that follow from these. */
+
+/** What an argument or the value of a flag may be, and what a parsed one is in TypeScript. */
+export interface Kinds {
+  /** Any value: JSON, an object with unquoted keys, `hex:00ff`, or else the text itself. */
+  value: unknown;
+  /** A word of this table. */
+  word: string;
+  /** The id of a node. */
+  node: string;
+  /** `c`, `s0`, ... or a name that lives in one of them. */
+  group: string;
+  /** The name of a queue. */
+  queue: string;
+  /** The id of a session. */
+  session: number;
+  /** How many: 1 to 500. */
+  count: number;
+  /** An index of the log. */
+  index: number;
+  /** Milliseconds, typed as 200ms, 5s, 2m, 1h or 0. */
+  duration: number;
+  /** A file of this machine. */
+  path: string;
+  /** One of the argument's choices. */
+  choice: string;
+  /** A flag without a value. */
+  switch: true;
+}
+export type Kind = keyof Kinds;
+
+/** What running a command does: the worst of its word and of the choices made in it. */
+export type Effect = 'none' | 'reads' | 'changes' | 'destroys';
+
+/** One of the things an argument may be told to do. */
+export interface Choice {
+  readonly help: string;
+  readonly effect: Effect;
+}
+
+/** An argument by its position. */
+export interface Argument {
+  readonly name: string;
+  readonly kind: Kind;
+  readonly help: string;
+  /** It may be left out. With a default it is never void. */
+  readonly optional?: true;
+  readonly default?: number;
+  /** This flag stands in for the argument. */
+  readonly insteadFlag?: string;
+  /** Texts accepted besides what the kind accepts. */
+  readonly also?: readonly string[];
+  /** For the kind `choice`. */
+  readonly choices?: Readonly<Record<string, Choice>>;
+}
+
+/** A flag: `--name`, with a value unless its kind is `switch`. */
+export interface Flag {
+  readonly name: string;
+  readonly kind: Kind;
+  readonly help: string;
+}
+
+/** The parts of `help`. */
+export const SECTIONS = ['queue', 'cluster', 'nodes', 'terminal'] as const;
+
+/** A row of the table of words. */
+export interface Word {
+  readonly section: (typeof SECTIONS)[number];
+  /** Other spellings of the same word. */
+  readonly aliases?: readonly string[];
+  readonly arguments: readonly Argument[];
+  readonly flags: readonly Flag[];
+  readonly effect: Effect;
+  /** The shape of the result. */
+  readonly returns: string;
+  /** One line for lists. */
+  readonly help: string;
+  /** What else there is to know. */
+  readonly text: string;
+  readonly examples: readonly string[];
+  /** Said when more arguments come than the word takes. */
+  readonly tooMany?: string;
+}
+
+/** The type of an argument once parsed: undefined where it may be void. */
+type ParsedArgument<A extends Argument> =
+  | Kinds[A['kind']]
+  | (A extends { readonly default: number }
+      ? never
+      : A extends { readonly optional: true } | { readonly insteadFlag: string }
+        ? undefined
+        : never);
+
+export type ParsedArguments<A extends readonly Argument[]> = {
+  readonly [One in A[number] as One['name']]: ParsedArgument<One>;
+};
+
+export type ParsedFlags<F extends readonly Flag[]> = {
+  readonly [One in F[number] as One['name']]?: Kinds[One['kind']];
+};

@@ -1,0 +1,201 @@
+/** Asks every node of the cluster for its state at once, and makes rows of the answers. The answers are not of one instant. */
+import type { Cluster, GroupState, NodeState } from '../../protocol/client/types.js';
+import { ConcordError } from '../../protocol/errors.js';
+import type { LocalNode } from '../cluster/types.js';
+import type { Call } from './call.js';
+
+/** A node that says nothing for so long is called down, ms: to tell its state takes it a few. */
+const SILENCE_MS_MAX = 2000;
+/** The same for one that this terminal has no connection to. */
+const CONNECT_MS_MAX = 500;
+
+/** One member as the survey found it. */
+export interface Surveyed {
+  readonly id: string;
+  readonly address: string;
+  /** `up`, `down`, or why it is silent as far as its keeper knows: `paused`, `starting`. */
+  readonly condition: string;
+  /** Why its process ended, where its keeper knows; else ''. */
+  readonly reason: string;
+  /** null when it did not answer. */
+  readonly state: NodeState | null;
+}
+
+/** All members as the survey found them, sorted by id. */
+export interface Survey {
+  /** '' while no node has told. */
+  readonly cluster: string;
+  readonly members: readonly Surveyed[];
+}
+
+/** Asks all members. @throws ConcordError UNREACHABLE when not even their names are known */
+export async function survey(call: Call): Promise<Survey> {
+  const [cluster, keeper] = await Promise.all([call.cluster(), call.keeper()]);
+  const local = new Map((keeper?.nodes ?? []).map((one) => [one.id, one]));
+  const addresses = new Map([...local.values()].map((one) => [one.id, one.address]));
+  for (const member of cluster.members) if (member.id !== '') addresses.set(member.id, member.address);
+  const ids = [...addresses.keys()].sort();
+  const connected = new Set(cluster.members.filter((member) => member.connected).map((member) => member.id));
+  const patience_ms = (id: string) => Math.min(call.timeout_ms, connected.has(id) ? SILENCE_MS_MAX : CONNECT_MS_MAX);
+  const states = await Promise.all(
+    ids.map((id) => (isSilent(local.get(id)) ? null : stateOf(id, patience_ms(id), cluster, call))),
+  );
+  if (states.every((state) => state === null) && local.size === 0) throw new ConcordError('UNREACHABLE');
+  const members = ids.map((id, i) => {
+    const state = states[i] ?? null;
+    const reason = local.get(id)?.reason ?? '';
+    return { id, address: addresses.get(id) ?? '', condition: conditionOf(state, local.get(id)), reason, state };
+  });
+  const name = states.find((state) => state !== null)?.cluster ?? keeper?.cluster ?? '';
+  return { cluster: name, members };
+}
+
+/** True when its keeper knows that there is nobody to answer. */
+function isSilent(local: LocalNode | undefined): boolean {
+  return local !== undefined && (local.pid === null || local.state === 'paused');
+}
+
+/** The state a node tells of itself; null when it does not. @throws ConcordError CANCELLED */
+async function stateOf(id: string, timeout_ms: number, cluster: Cluster, call: Call): Promise<NodeState | null> {
+  try {
+    const { value } = await cluster.admin('status', null, { ...call.asking(id), timeout_ms });
+    return value as NodeState;
+  } catch (error) {
+    if (error instanceof ConcordError && error.code !== 'CANCELLED') return null;
+    throw error;
+  }
+}
+
+function conditionOf(state: NodeState | null, local: LocalNode | undefined): string {
+  if (state !== null) return 'up';
+  return local?.state === 'paused' || local?.state === 'starting' ? local.state : 'down';
+}
+
+/** The groups that any node told of, `c` first, then the shards by number. */
+export function groupNames(found: Survey): string[] {
+  const names = new Set(found.members.flatMap((member) => Object.keys(member.state?.groups ?? {})));
+  const rank = (name: string) => (name === 'c' ? -1 : Number(name.slice(1)));
+  return [...names].sort((a, b) => rank(a) - rank(b));
+}
+
+/** The replicas of a group that answered, with the nodes they are on. */
+function replicas(found: Survey, group: string): { id: string; state: GroupState }[] {
+  return found.members.flatMap(({ id, state }) => {
+    const own = state?.groups[group];
+    return own === undefined ? [] : [{ id, state: own }];
+  });
+}
+
+/** The leader of a group: of several that take themselves for it, the one of the highest term is. */
+export function leaderIn(found: Survey, group: string): { id: string; state: GroupState } | undefined {
+  return replicas(found, group)
+    .filter(({ state }) => state.role === 'leader')
+    .sort((a, b) => b.state.term - a.state.term)[0];
+}
+
+/** One row of `nodes`. */
+export interface NodeRow {
+  readonly id: string;
+  readonly address: string;
+  readonly state: string;
+  readonly role: string | null;
+  readonly term: number | null;
+  readonly commit: number | null;
+  readonly applied: number | null;
+  readonly lag: number | null;
+  readonly leads: number | null;
+  readonly missing: readonly string[] | null;
+  readonly since: number | null;
+}
+
+/** A row for each member, showing its part in `group`. */
+export function nodeRows(found: Survey, group: string): NodeRow[] {
+  const leader = leaderIn(found, group);
+  return found.members.map(({ id, address, condition, state }) => {
+    const own = state?.groups[group];
+    return {
+      id,
+      address,
+      state: condition,
+      role: own?.role ?? null,
+      term: own?.term ?? null,
+      commit: own?.commit ?? null,
+      applied: own?.applied ?? null,
+      lag: leader === undefined ? null : lagOf(id, leader),
+      leads: state?.leads ?? null,
+      missing: state === null ? null : absent(id, state),
+      since: own?.since_ms ?? null,
+    };
+  });
+}
+
+/** Committed entries that the leader has not seen on `id`: known of nodes that are down, too. */
+function lagOf(id: string, leader: { id: string; state: GroupState }): number | null {
+  if (id === leader.id) return 0;
+  const match = leader.state.match[id];
+  return match === undefined ? null : Math.max(0, leader.state.commit - match);
+}
+
+function absent(id: string, state: NodeState): string[] {
+  return state.members.filter((member) => member.id !== id && !member.connected).map((member) => member.id);
+}
+
+/** One row of `groups`. */
+export interface GroupRow {
+  readonly group: string;
+  readonly replicas: readonly string[];
+  readonly leader: string | null;
+  readonly term: number;
+  readonly commit: number;
+  readonly applied: number;
+  /** Groups share one log, of which no part is theirs alone. */
+  readonly bytes: null;
+}
+
+/** A row for each of `groups`: as its leader tells, or else the newest that any replica tells. */
+export function groupRows(found: Survey, groups: readonly string[]): GroupRow[] {
+  return groups.flatMap((group) => {
+    const states = replicas(found, group).map(({ state }) => state);
+    const leader = leaderIn(found, group);
+    const newest = leader?.state ?? states.sort((a, b) => b.term - a.term || b.commit - a.commit)[0];
+    if (newest === undefined) return [];
+    const { term, commit, applied, voters } = newest;
+    return [{ group, replicas: voters, leader: leader?.id ?? null, term, commit, applied, bytes: null }];
+  });
+}
+
+/** {up, needed, of}: members that answer, that a majority needs, and that there are. */
+export function quorumOf(found: Survey): { up: number; needed: number; of: number } {
+  const of = found.members.length;
+  return { up: found.members.filter((member) => member.state !== null).length, needed: Math.floor(of / 2) + 1, of };
+}
+
+/** Everything that is not as it should be, the worst last: what is down, out of touch, full, led by nobody, about to stop. */
+export function problemsOf(found: Survey): string[] {
+  const up = new Set(found.members.filter((member) => member.state !== null).map((member) => member.id));
+  const out = found.members.flatMap(({ id, condition, reason, state }) => {
+    if (state === null) return [`${id} is ${condition}${reason === '' ? '' : `: ${reason}`}`];
+    const apart = absent(id, state).filter((other) => up.has(other));
+    const lost = Object.keys(state.groups).filter(
+      (group) => state.groups[group]?.leader === '' && leaderIn(found, group),
+    );
+    const space =
+      state.space === 'ok' ? [] : [`the disk of ${id} is ${state.space === 'full' ? 'full' : 'nearly full'}`];
+    return [
+      ...apart.map((other) => `${id} has no connection to ${other}`),
+      ...lost.map((group) => `${id} follows no leader of ${group}`),
+      ...space,
+    ];
+  });
+  const fragile: string[] = [];
+  for (const { group, replicas: voters, leader } of groupRows(found, groupNames(found))) {
+    const alive = voters.filter((id) => up.has(id)).length;
+    const needed = Math.floor(voters.length / 2) + 1;
+    if (alive < needed)
+      out.push(`${group} has lost its majority: ${alive} of ${voters.length} are up, ${needed} are needed`);
+    else if (leader === null) out.push(`${group} has no leader`);
+    if (alive === needed && alive < voters.length) fragile.push(group);
+  }
+  if (fragile.length > 0) out.push(`one more failure stops ${fragile.join(', ')}`);
+  return out;
+}

@@ -1,0 +1,99 @@
+/** The command line of `concord`: its options, and every word as a subcommand. */
+import { Command } from 'commander';
+import { help } from '../grammar/help.js';
+import { lineOf, parse } from '../grammar/parse.js';
+import { entries } from '../grammar/words.js';
+import { addOptions, DEFAULTS, type ShellOptions } from './options.js';
+import { WordCommand } from './word-command.js';
+
+/** What `concord` can be asked to do; each resolves with the exit code. */
+export interface Actions {
+  /** Without a word: the screen, or line mode where there is no screen. */
+  interact(options: ShellOptions): Promise<number>;
+  /** Runs lines and ends. */
+  run(lines: readonly string[], options: ShellOptions): Promise<number>;
+  /** Starts the local cluster and leaves it running. */
+  up(options: ShellOptions): Promise<number>;
+  /** Stops the local cluster. */
+  down(options: ShellOptions): Promise<number>;
+}
+
+/** Runs `concord` with the words of the shell. Resolves with the exit code. @throws CommanderError with the usage */
+export async function runProgram(words: readonly string[], version: () => string, actions: Actions): Promise<number> {
+  let code = 0;
+  const program = new Command('concord')
+    .description('A terminal for a cluster of Concord. Without a word: the screen, or lines from standard input.')
+    .enablePositionalOptions()
+    .helpCommand(false)
+    .configureHelp({ subcommandTerm: (command) => command.name() })
+    .exitOverride()
+    .argument('[word...]', 'a command; or one of the subcommands below')
+    .addHelpText('after', `\n${help('exit').split('\n\n')[1]}`)
+    .option('--version', 'print the version');
+  addOptions(program);
+
+  const act =
+    (act: (words: string[], options: ShellOptions) => Promise<number>) =>
+    async (given: string[], _options: object, command: Command): Promise<void> => {
+      code = await act(given, optionsOf(program, command));
+    };
+  const add = (command: Command, action: (words: string[], options: ShellOptions) => Promise<number>) => {
+    program.addCommand(command.copyInheritedSettings(program).action(act(action)));
+  };
+
+  program.action(
+    act(async (given, options) => {
+      if (program.opts()['version'] === true) return print(version());
+      return given.length === 0 ? actions.interact(options) : actions.run([lineOf(given)], options);
+    }),
+  );
+  for (const [name, word] of entries()) {
+    const command = new WordCommand(name, word.help, () => help(name));
+    const aliases = (word.aliases ?? []).filter((alias) => !alias.startsWith('-'));
+    add(command.aliases(aliases), (given, options) => actions.run([lineOf([name, ...given])], options));
+  }
+  add(
+    new WordCommand('exec', 'run commands, each one shell word, or one spread over several', () => EXEC_HELP),
+    (given, options) => actions.run(linesIn(given), options),
+  );
+  add(
+    addOptions(new Command('up').description('start the local cluster and leave it running').argument('[none...]')),
+    (_, options) => actions.up(options),
+  );
+  add(addOptions(new Command('down').description('stop the local cluster').argument('[none...]')), (_, options) =>
+    actions.down(options),
+  );
+  await program.parseAsync([...words], { from: 'user' });
+  return code;
+}
+
+const EXEC_HELP = [
+  "concord exec 'enqueue(5)' 'dequeue --wait 5s'    two commands",
+  'concord exec enqueue 5                           one command',
+].join('\n');
+
+/** The commands in the words of `exec`: each one by itself where all of them are commands, else all of them as one. */
+export function linesIn(words: readonly string[]): string[] {
+  const isCommand = (line: string) => {
+    try {
+      return parse(line) !== null;
+    } catch {
+      return false;
+    }
+  };
+  const whole = lineOf(words);
+  return words.length > 1 && !words.every(isCommand) && isCommand(whole) ? [whole] : [...words];
+}
+
+/** The options given, the later command's over the earlier one's. */
+function optionsOf(...commands: readonly Command[]): ShellOptions {
+  const given = commands.flatMap((command) =>
+    Object.entries(command.opts()).filter(([name]) => command.getOptionValueSource(name) !== 'default'),
+  );
+  return { ...DEFAULTS, ...Object.fromEntries(given) };
+}
+
+function print(text: string): number {
+  process.stdout.write(`${text}\n`);
+  return 0;
+}
