@@ -23,6 +23,8 @@ export interface BootOptions {
   readonly pid: number;
 }
 
+const RESTORE = 'put back what was there, or bring the node back as a new member';
+
 /** Opens the data folder and makes the node; it has still to be started. Fails when what is there must not be used. */
 export function boot(
   world: World,
@@ -51,6 +53,12 @@ export function boot(
         done(logError, null);
         return;
       }
+      // Its vote and its part of what was acknowledged are gone: started empty, it could help to forget them.
+      if (opened.created && identity.born) {
+        const missing = startError(`${options.data}/log is missing or empty, and ${options.id} has been a member: ${RESTORE}`);
+        opened.log.close(() => done(missing, null));
+        return;
+      }
       const remember = keeperOf(world, options.data, handlers.fatal);
       done(null, new Node(world, { ...options, identity }, opened.log, opened.recovered, { ...handlers, remember }));
     });
@@ -66,12 +74,7 @@ function ownIdentity(world: World, options: BootOptions, done: Done<Identity | n
     else
       files.list(`${options.data}/log`, (_, names) => {
         if ((names ?? []).length > 0) {
-          done(
-            startError(
-              `${options.data} has a log and no identity.json: put the file back, or bring the node back as a new member`,
-            ),
-            null,
-          );
+          done(startError(`${options.data} has a log and no identity.json: ${RESTORE}`), null);
           return;
         }
         const identity: Identity = {

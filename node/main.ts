@@ -10,8 +10,8 @@ import { openNodeLog } from './observe/log.js';
 import { DEFAULT_RAFT_SETTINGS } from './raft/types.js';
 import { realWorld } from './world-real.js';
 
-/** How long a clean stop may take before the process ends anyway, ms. */
-const STOP_MS_MAX = 5000;
+/** How long a clean stop may take before the process ends anyway, ms: less than a keeper waits before it kills. */
+const STOP_MS_MAX = 4000;
 
 // Read by the thread pool at its first use: syncs, zero-filling and reads of several files must not wait for each other.
 process.env['UV_THREADPOOL_SIZE'] ??= '8';

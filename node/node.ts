@@ -53,7 +53,8 @@ export class Node {
   readonly #log: Log;
   readonly #turn: Turn;
   readonly #door: Door;
-  readonly #groups: Groups;
+  /** For whoever looks on: a simulator, a test. */
+  readonly groups: Groups;
   readonly #disk: Disk;
   readonly #commands: Commands;
   readonly #admin: Admin;
@@ -75,8 +76,8 @@ export class Node {
     const wake = () => this.#turn.wake();
     const now = () => world.scheduler.now();
     const notLeader = (replica: Replica) => this.#notLeader(replica);
-    const replica = (group: string) => this.#groups.replica(group);
-    this.#groups = new Groups(
+    const replica = (group: string) => this.groups.replica(group);
+    this.groups = new Groups(
       {
         self: options.id,
         members: [...options.members.keys()],
@@ -86,11 +87,11 @@ export class Node {
       },
       { now, wake, notLeader, read: (place, done) => this.#readRun(place, done) },
     );
-    this.#disk = new Disk(log, this.#groups.multi.groups, now, wake);
+    this.#disk = new Disk(log, this.groups.multi.groups, now, wake);
     this.#commands = new Commands(
       { now, replica, notLeader, lacksSpace: () => log.space() !== 'ok' },
-      this.#groups.sessions,
-      this.#groups.coordination,
+      this.groups.sessions,
+      this.groups.coordination,
     );
     this.#admin = new Admin({
       self: options.id,
@@ -100,7 +101,7 @@ export class Node {
       notLeader,
       load: (run, done) => this.#readRun(run.place, done),
       status: () => this.#state(),
-      sessions: () => sessionRows(this.#groups, options.id),
+      sessions: () => sessionRows(this.groups, options.id),
     });
     this.#status = new StatusFeed(() => this.#state());
     this.#door = new Door(world, options, {
@@ -134,7 +135,7 @@ export class Node {
     this.#stopping = true;
     const until = this.#world.scheduler.now() + HAND_OVER_MS_MAX;
     const wait = () => {
-      const led = [...this.#groups.multi.groups.values()].filter((group) => group.leads);
+      const led = [...this.groups.multi.groups.values()].filter((group) => group.leads);
       for (const group of led) if (group.heir !== '') group.transfer(group.heir, this.#world.scheduler.now());
       this.#turn.wake();
       const waiting = led.some((group) => group.heir !== '') && this.#world.scheduler.now() < until;
@@ -153,21 +154,21 @@ export class Node {
       incarnation: this.#door.identity.incarnation,
     });
     const now = this.#world.scheduler.now();
-    for (const peer of this.#door.peers.ids()) if (this.#door.peers.isUp(peer)) this.#groups.multi.connected(peer, now);
+    for (const peer of this.#door.peers.ids()) if (this.#door.peers.isUp(peer)) this.groups.multi.connected(peer, now);
     for (const { peer, message } of this.#early.splice(0)) this.#fromPeer(peer, message);
     this.#turn.wake();
   }
 
   #peerUp(peer: string): void {
     this.#handlers.event('peer up', { peer, address: this.#door.peers.addressOf(peer) });
-    if (this.#born) this.#groups.multi.connected(peer, this.#world.scheduler.now());
+    if (this.#born) this.groups.multi.connected(peer, this.#world.scheduler.now());
     this.#status.touch();
     this.#turn.wake();
   }
 
   #peerDown(peer: string, reason: CloseReason): void {
     this.#handlers.event('peer down', { peer, reason: reason.message });
-    if (this.#born) this.#groups.multi.disconnected(peer, this.#world.scheduler.now());
+    if (this.#born) this.groups.multi.disconnected(peer, this.#world.scheduler.now());
     this.#status.touch();
     this.#turn.wake();
   }
@@ -180,7 +181,7 @@ export class Node {
     // With no room for another entry or vote this node may neither follow nor vote; heartbeats and answers cost no disk.
     if (this.#log.space() === 'full' && (message.kind === 'append' || message.kind === 'vote_request')) return;
     try {
-      this.#groups.multi.receive(peer, message as PeerMessage, this.#world.scheduler.now());
+      this.groups.multi.receive(peer, message as PeerMessage, this.#world.scheduler.now());
     } catch (error) {
       if (!(error instanceof RunError)) throw error;
       this.#door.peers.cut(peer, 'BAD_MESSAGE', `append: ${error.message}`);
@@ -200,10 +201,10 @@ export class Node {
         break;
       case 'read':
         if (unfit !== null) fail(client, message.correlation, unfit);
-        else this.#groups.read(client, message);
+        else this.groups.read(client, message);
         break;
       case 'keepalive':
-        this.#groups.keepalive(client, message);
+        this.groups.keepalive(client, message);
         break;
       case 'admin':
         this.#admin.ask(client, message);
@@ -227,20 +228,20 @@ export class Node {
   #clientDown(client: ClientConnection): void {
     this.#status.unsubscribe(client.connection);
     this.#status.touch();
-    for (const replica of this.#groups.replicas()) replica.detach(client);
+    for (const replica of this.groups.replicas()) replica.detach(client);
     this.#dirty.delete(client.connection);
   }
 
   // --- the turn -----------------------------------------------------------------------------------------------------------------------
 
   #tick(now: number): void {
-    if (this.#born) this.#groups.multi.tick(now);
+    if (this.#born) this.groups.multi.tick(now);
   }
 
   #end(now: number): number {
     let deadline = Number.POSITIVE_INFINITY;
     if (this.#born) {
-      if (this.#log.space() === 'full') this.#groups.resign('the disk is full', now);
+      if (this.#log.space() === 'full') this.groups.resign('the disk is full', now);
       deadline = this.#advance(now);
     }
     this.#status.turn(now);
@@ -251,16 +252,16 @@ export class Node {
 
   // What others wait for goes first: proposals and messages leave before this node's own entries are applied.
   #advance(now: number): number {
-    this.#groups.propose(now);
-    const { messages, changes, moved } = this.#groups.take();
+    this.groups.propose(now);
+    const { messages, changes, moved } = this.groups.take();
     for (const { to, message } of messages) this.#door.peers.send(to, message);
     for (const change of changes) this.#handlers.event('role', { ...change });
-    if (this.#groups.apply()) this.#turn.wake();
+    if (this.groups.apply()) this.#turn.wake();
     this.#commands.retry();
     this.#admin.turn(now);
     if (changes.length > 0) this.#announce();
     if (moved) this.#status.touch();
-    return Math.min(this.#groups.deadline(), this.#commands.deadline(), this.#admin.deadline());
+    return Math.min(this.groups.deadline(), this.#commands.deadline(), this.#admin.deadline());
   }
 
   #announce(): void {
@@ -287,7 +288,7 @@ export class Node {
       id,
       id === this.#options.id ? this.#door.address : this.#door.peers.addressOf(id),
     ]);
-    const groups = [...this.#groups.multi.groups.values()].map((group): [string, number, string] => [
+    const groups = [...this.groups.multi.groups.values()].map((group): [string, number, string] => [
       group.id,
       group.term,
       group.leader,
@@ -305,7 +306,7 @@ export class Node {
   }
 
   #state() {
-    return nodeState(this.#groups, this.#door, this.#log, {
+    return nodeState(this.groups, this.#door, this.#log, {
       node: this.#options.id,
       version: this.#options.version,
       pid: this.#options.pid,

@@ -35,6 +35,7 @@ async function main(): Promise<number> {
       run: runGiven,
       up: (options) => localCluster('up', options),
       down: (options) => localCluster('down', options),
+      bench: (options) => import('./shell/bench-mode.js').then(({ runBench }) => runBench(options)),
     });
   } catch (error) {
     // Commander has said what is wrong already.

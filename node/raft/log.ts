@@ -102,12 +102,12 @@ export class RaftLog {
     this.#durable = Math.max(this.#durable, Math.min(index, this.last));
   }
 
-  /** The runs from index `from` on, at most `bytes_max` of them but at least one. */
-  slice(from: number, bytes_max: number): Slice {
+  /** The runs from index `from` on, at most `bytes_max` and `runs_max` of them but at least one. */
+  slice(from: number, bytes_max: number, runs_max: number): Slice {
     const runs: Buffer[] = [];
     let bytes = 0;
     let next = from;
-    for (let i = this.#position(from); i < this.#runs.length; i++) {
+    for (let i = this.#position(from); i < this.#runs.length && runs.length < runs_max; i++) {
       const run = this.#runs[i];
       if (run === undefined || next > lastOf(run)) break;
       if (run.bytes === null) return { runs, bytes, last: next - 1, missing: runs.length === 0 ? run : null };

@@ -38,9 +38,9 @@ export function appendOwn(s: State, entries: readonly Proposal[]): number {
 export function replicate(s: State, to: NodeId): void {
   const progress = s.progress.get(to);
   if (progress === undefined) return;
-  const { appends_in_flight_max, append_bytes_in_flight_max, append_bytes_max } = s.settings;
+  const { appends_in_flight_max, append_bytes_in_flight_max, append_bytes_max, append_runs_max } = s.settings;
   while (progress.next <= s.log.last && progress.maySend(appends_in_flight_max, append_bytes_in_flight_max)) {
-    const slice = s.log.slice(progress.next, append_bytes_max);
+    const slice = s.log.slice(progress.next, append_bytes_max, append_runs_max);
     if (slice.missing !== null) {
       progress.loading = true;
       s.out.loads.push(slice.missing);

@@ -140,6 +140,8 @@ export interface RaftSettings {
   readonly append_bytes_in_flight_max: number;
   /** Bytes of runs in one append message (one run may exceed it). */
   readonly append_bytes_max: number;
+  /** Runs in one append message: small ones come by the thousand when a follower catches up. */
+  readonly append_runs_max: number;
   /** Bytes of entries in one run (one entry may exceed it). */
   readonly run_bytes_max: number;
   /** Bytes proposed and not committed above which proposals are refused. */
@@ -158,6 +160,7 @@ export const DEFAULT_RAFT_SETTINGS: RaftSettings = {
   appends_in_flight_max: 8,
   append_bytes_in_flight_max: 8 << 20,
   append_bytes_max: 512 << 10,
+  append_runs_max: 1024,
   run_bytes_max: 256 << 10,
   uncommitted_bytes_max: 32 << 20,
   log_cache_bytes_max: 32 << 20,

@@ -3,7 +3,7 @@ import { encode } from '../codec.js';
 import { LIMITS } from '../limits.js';
 import { OPERATIONS } from '../operations.js';
 import { type Alarms, Reminder, UNSET } from './alarms.js';
-import type { Call, Task } from './call.js';
+import type { Task } from './call.js';
 
 /** Outcomes are confirmed together, so long after the first of them, ms. */
 const CONFIRM_MS = 20;
@@ -14,42 +14,45 @@ const ARRIVALS_MAX = 65_536;
 /** The lane numbers to be confirmed. */
 export class Arrivals {
   readonly #alarms: Alarms;
-  readonly #submit: (task: Task) => Call;
+  readonly #submit: (task: Task, ended: (executed: boolean) => void) => void;
   readonly #numbers = new Set<number>();
   readonly #reminder = new Reminder(() => this.#confirm());
-  #confirming: Call | undefined;
+  /** Being confirmed. One command at a time: while the lane stands still, numbers gather here and not in its queue. */
+  #underWay: readonly number[] | undefined;
 
-  /** `submit` puts a command of the library itself into the lane. */
-  constructor(alarms: Alarms, submit: (task: Task) => Call) {
+  /** `submit` puts a command of the library itself into the lane, and says whether it was executed. */
+  constructor(alarms: Alarms, submit: (task: Task, ended: (executed: boolean) => void) => void) {
     this.#alarms = alarms;
     this.#submit = submit;
   }
 
   add(number: number): void {
     if (this.#numbers.size < ARRIVALS_MAX) this.#numbers.add(number);
-    if (this.#reminder.slot === UNSET) this.#alarms.set(this.#reminder, CONFIRM_MS);
+    this.#remind();
   }
 
   /** The session has ended, and all its outcomes with it. */
   clear(): void {
     this.#numbers.clear();
-    this.#confirming = undefined;
+    this.#underWay = undefined;
     this.#alarms.clear(this.#reminder);
   }
 
+  #remind(): void {
+    if (this.#underWay === undefined && this.#reminder.slot === UNSET) this.#alarms.set(this.#reminder, CONFIRM_MS);
+  }
+
   #confirm(): void {
-    // One at a time: while the lane stands still, numbers gather here and not in its queue.
-    if (this.#confirming === undefined || this.#confirming.stage === 'done') {
-      const numbers = [...this.#numbers].slice(0, LIMITS.window_max);
-      for (const number of numbers) this.#numbers.delete(number);
-      const body = encode([numbers]);
-      this.#confirming = this.#submit({
-        operation: OPERATIONS['lane.confirm'].number,
-        name: '',
-        body,
-        take: () => null,
-      });
-    }
-    if (this.#numbers.size > 0) this.#alarms.set(this.#reminder, CONFIRM_MS);
+    const numbers = [...this.#numbers].slice(0, LIMITS.window_max);
+    for (const number of numbers) this.#numbers.delete(number);
+    this.#underWay = numbers;
+    const body = encode([numbers]);
+    const task: Task = { operation: OPERATIONS['lane.confirm'].number, name: '', body, take: () => null };
+    this.#submit(task, (executed) => {
+      if (this.#underWay !== numbers) return;
+      this.#underWay = undefined;
+      if (!executed) for (const number of numbers) this.#numbers.add(number);
+      if (this.#numbers.size > 0) this.#remind();
+    });
   }
 }

@@ -85,7 +85,7 @@ export class Call implements Alarm, Request {
     this.internal = options.internal;
   }
 
-  /** The promise of its answer. Without one it is the library's own and nobody hears. */
+  /** The promise of its answer. */
   promise(options: CallOptions | undefined): Promise<unknown> {
     const signal = options?.signal;
     if (signal !== undefined) {
@@ -93,10 +93,13 @@ export class Call implements Alarm, Request {
       this.#abort = () => this.#keeper.abandon(this, 'CANCELLED');
       signal.addEventListener('abort', this.#abort, { once: true });
     }
-    return new Promise((resolve, reject) => {
-      this.#resolve = resolve;
-      this.#reject = reject;
-    });
+    return new Promise((resolve, reject) => this.tell(resolve, reject));
+  }
+
+  /** One of the two is called, once, with how it ended. */
+  tell(resolve: (value: unknown) => void, reject: (error: ConcordError) => void): void {
+    this.#resolve = resolve;
+    this.#reject = reject;
   }
 
   /** True when it is the library that sends it now, not the caller: it goes to the leader, whatever node or way the caller chose. */

@@ -307,9 +307,7 @@ export class Client implements Cluster, LinksOwner, LaneOwner, SessionOwner, Que
       const body = encode([id]);
       const task = { operation: OPERATIONS['session.close'].number, name: '', body, take: same };
       // Whatever comes of it: a session that is not closed expires.
-      await this.#lane(COORDINATION)
-        .submitOwn(task, CLOSE_MS)
-        .catch(() => undefined);
+      await new Promise<boolean>((resolve) => this.#lane(COORDINATION).submitOwn(task, CLOSE_MS, resolve));
     }
     this.#session.stop();
     for (const lane of this.#lanes.values()) lane.end('CLOSED', 'the client was closed');

@@ -61,11 +61,7 @@ export class Lane implements Keeper {
     this.#owner = owner;
     this.#alarms = owner.alarms;
     this.#route = new Route(group, owner, () => this.wake());
-    this.#arrivals = new Arrivals(owner.alarms, (task) => {
-      const call = this.#add(task, Number.POSITIVE_INFINITY, { node: '', internal: true });
-      this.#pump();
-      return call;
-    });
+    this.#arrivals = new Arrivals(owner.alarms, (task, ended) => this.submitOwn(task, Number.POSITIVE_INFINITY, ended));
   }
 
   /** Calls that have not been sent, all that there are while no session is open. */
@@ -85,12 +81,14 @@ export class Lane implements Keeper {
     return promise;
   }
 
-  /** As `submit`, for the library itself: follows redirects whatever the user chose. */
-  submitOwn(task: Task, timeout_ms: number): Promise<unknown> {
+  /** As `submit`, for the library itself: follows redirects whatever the user chose. `ended` hears whether it was executed. */
+  submitOwn(task: Task, timeout_ms: number, ended: (executed: boolean) => void): void {
     const call = this.#add(task, timeout_ms, { node: '', internal: true });
-    const promise = call.promise(undefined);
+    call.tell(
+      () => ended(true),
+      () => ended(false),
+    );
     this.#go();
-    return promise;
   }
 
   /** A session is there: what waits is sent. */
@@ -385,12 +383,10 @@ export class Lane implements Keeper {
 
   /** Nothing more is expected for it. */
   #done(call: Call): void {
-    if (call.stage === 'pending') {
-      this.#pending.delete(call.number);
-      this.#arrivals.add(call.number);
-    } else {
-      this.#window.remove(call);
-    }
+    if (call.stage === 'pending') this.#pending.delete(call.number);
+    else this.#window.remove(call);
+    // What was lost on the way may have been the word that it is pending: then this was its outcome, kept until it is confirmed.
+    if (call.stage === 'pending' || call.doubt) this.#arrivals.add(call.number);
     call.stage = 'done';
     this.#alarms.clear(call);
   }

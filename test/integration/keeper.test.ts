@@ -1,5 +1,5 @@
 /** The keeper's promises, with real processes: who runs when, who stops whom, and what a killed process leaves behind. */
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { expect } from 'chai';
@@ -359,6 +359,9 @@ describe('the keeper', function () {
       const refused = await refusal(first.order('start', 'n2'), 'START_FAILED');
       expect(refused.message).to.contain(join(cluster.data, 'n2'));
       expect(existsSync(join(cluster.data, 'n2'))).to.equal(false);
+      mkdirSync(join(cluster.data, 'n2'));
+      writeFileSync(join(cluster.data, 'n2', 'node.log'), 'all that is left\n');
+      await refusal(first.order('start', 'n2'), 'START_FAILED');
       await first.leave();
 
       const second = await cluster.attach();

@@ -1,14 +1,20 @@
 /** The line editor: what each key does to a line. The bar in a text stands for the cursor. */
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { type EditorCommand, type EditorState, emptyEditor, type PlainEdit, reduceEditor } from '../../tui/editor/editor.js';
+import {
+  type EditorCommand,
+  type EditorState,
+  emptyEditor,
+  type PlainEdit,
+  reduceEditor,
+} from '../../tui/editor/editor.js';
 import { addToHistory, cleanHistory, HISTORY_MAX } from '../../tui/editor/history.js';
 import { LINE_EDITS, LINE_LENGTH_MAX, type LineEdit } from '../../tui/editor/line.js';
 
 const type = (text: string): EditorCommand => ({ do: 'type', text });
 
 /** An editor after commands; plain words are edits, everything else is typed. */
-function after(state: EditorState, ...commands: (EditorCommand | PlainEdit)[]): EditorState {
+function changed(state: EditorState, ...commands: (EditorCommand | PlainEdit)[]): EditorState {
   return commands.reduce<EditorState>(
     (each, command) => reduceEditor(each, typeof command === 'string' ? { do: command } : command),
     state,
@@ -19,7 +25,7 @@ function after(state: EditorState, ...commands: (EditorCommand | PlainEdit)[]): 
 function holding(text: string, history: readonly string[] = []): EditorState {
   const [before = '', behind = ''] = text.split('|');
   const back = Array.from(new Intl.Segmenter().segment(behind), (): PlainEdit => 'cursor.left');
-  return after(emptyEditor(history), type(before + behind), ...back);
+  return changed(emptyEditor(history), type(before + behind), ...back);
 }
 
 function shown({ line }: EditorState): string {
@@ -53,49 +59,50 @@ describe('the line editor', () => {
     ['one| two', 'clear', '|'],
   ];
   for (const [before, edit, result] of edits) {
-    it(`${edit}: ${before} becomes ${result}`, () => expect(shown(after(holding(before), edit))).to.equal(result));
+    it(`${edit}: ${before} becomes ${result}`, () => expect(shown(changed(holding(before), edit))).to.equal(result));
   }
 
   it('moves and deletes by graphemes, not by code units', () => {
     const family = '👩‍👩‍👧';
     const text = `a${family}e\u0301`;
-    expect(shown(after(holding(`${text}|`), 'delete.left'))).to.equal(`a${family}|`);
-    expect(shown(after(holding(`${text}|`), 'delete.left', 'delete.left'))).to.equal('a|');
-    expect(shown(after(holding(`a|${family}b`), 'delete.right'))).to.equal('a|b');
+    expect(shown(changed(holding(`${text}|`), 'delete.left'))).to.equal(`a${family}|`);
+    expect(shown(changed(holding(`${text}|`), 'delete.left', 'delete.left'))).to.equal('a|');
+    expect(shown(changed(holding(`a|${family}b`), 'delete.right'))).to.equal('a|b');
   });
 
   it('keeps the cursor on a boundary when a combining mark is typed', () => {
-    const state = after(holding('e|x'), type('\u0301'));
+    const state = changed(holding('e|x'), type('\u0301'));
     expect(state.line.cursor).to.equal(2);
-    expect(after(state, 'delete.left').line.text).to.equal('x');
+    expect(changed(state, 'delete.left').line.text).to.equal('x');
   });
 
   it('puts back what was cut, pieces cut in a row together', () => {
-    expect(shown(after(holding('one two|'), 'kill.chunk-left', 'kill.chunk-left', 'yank'))).to.equal('one two|');
-    expect(shown(after(holding('one |two'), 'kill.to-end', 'cursor.home', 'yank'))).to.equal('two|one ');
-    expect(shown(after(holding('a|b'), 'kill.to-end', 'cursor.home', 'kill.to-end', 'yank'))).to.equal('a|');
+    expect(shown(changed(holding('one two|'), 'kill.chunk-left', 'kill.chunk-left', 'yank'))).to.equal('one two|');
+    expect(shown(changed(holding('one |two'), 'kill.to-end', 'cursor.home', 'yank'))).to.equal('two|one ');
+    expect(shown(changed(holding('a|b'), 'kill.to-end', 'cursor.home', 'kill.to-end', 'yank'))).to.equal('a|');
   });
 
   it('keeps what was cut for the next line', () => {
-    const state = after(holding('value|'), 'kill.to-start', { do: 'submitted' }, 'yank');
+    const state = changed(holding('value|'), 'kill.to-start', { do: 'submitted' }, 'yank');
     expect(shown(state)).to.equal('value|');
   });
 
   it('undoes letters typed in a row as one, other edits one by one', () => {
-    const state = after(emptyEditor(), type('a'), type('b'), 'delete.left', type('c'));
+    const state = changed(emptyEditor(), type('a'), type('b'), 'delete.left', type('c'));
     expect(shown(state)).to.equal('ac|');
-    expect(shown(after(state, 'undo'))).to.equal('a|');
-    expect(shown(after(state, 'undo', 'undo'))).to.equal('ab|');
-    expect(shown(after(state, 'undo', 'undo', 'undo'))).to.equal('|');
-    expect(shown(after(state, 'undo', 'undo', 'undo', 'undo'))).to.equal('|');
+    expect(shown(changed(state, 'undo'))).to.equal('a|');
+    expect(shown(changed(state, 'undo', 'undo'))).to.equal('ab|');
+    expect(shown(changed(state, 'undo', 'undo', 'undo'))).to.equal('|');
+    expect(shown(changed(state, 'undo', 'undo', 'undo', 'undo'))).to.equal('|');
   });
 
-  it('brings a cleared line back', () => expect(shown(after(holding('enqueue(1)|'), 'clear', 'undo'))).to.equal('enqueue(1)|'));
+  it('brings a cleared line back', () =>
+    expect(shown(changed(holding('enqueue(1)|'), 'clear', 'undo'))).to.equal('enqueue(1)|'));
 
   it('holds a line of limited length and never cuts a grapheme in two', () => {
-    const state = after(emptyEditor(), type('x'.repeat(LINE_LENGTH_MAX - 1)), type('👩‍👧'));
+    const state = changed(emptyEditor(), type('x'.repeat(LINE_LENGTH_MAX - 1)), type('👩‍👧'));
     expect(state.line.text).to.have.lengthOf(LINE_LENGTH_MAX - 1);
-    expect(after(state, type('yz')).line.text).to.have.lengthOf(LINE_LENGTH_MAX);
+    expect(changed(state, type('yz')).line.text).to.have.lengthOf(LINE_LENGTH_MAX);
   });
 
   it('keeps the cursor on a boundary of the text, whatever is done', () => {
@@ -103,7 +110,7 @@ describe('the line editor', () => {
     const text = fc.string({ unit: 'grapheme', maxLength: 6 }).filter((each) => each !== '');
     fc.assert(
       fc.property(fc.array(fc.oneof(edit, text.map(type)), { maxLength: 40 }), (commands) => {
-        const { line } = after(emptyEditor(), ...commands);
+        const { line } = changed(emptyEditor(), ...commands);
         const boundaries = Array.from(new Intl.Segmenter().segment(line.text), ({ index }) => index);
         expect([...boundaries, line.text.length]).to.include(line.cursor);
       }),
@@ -118,23 +125,23 @@ describe('the history', () => {
     let state = emptyEditor(history);
     const seen = [];
     for (const step of ['history.back', 'history.back', 'history.forward', 'history.forward'] as const) {
-      state = after(state, step);
+      state = changed(state, step);
       seen.push(state.line.text);
     }
     expect(seen).to.deep.equal(['enqueue(2)', 'nodes', 'enqueue(2)', '']);
   });
 
   it('keeps the draft and passes over lines that do not begin with it', () => {
-    const state = after(holding('enq|', history), 'history.back', 'history.back');
+    const state = changed(holding('enq|', history), 'history.back', 'history.back');
     expect(shown(state)).to.equal('enqueue(1)|');
-    expect(shown(after(state, 'history.back'))).to.equal('enqueue(1)|');
-    expect(shown(after(state, 'history.forward', 'history.forward'))).to.equal('enq|');
+    expect(shown(changed(state, 'history.back'))).to.equal('enqueue(1)|');
+    expect(shown(changed(state, 'history.forward', 'history.forward'))).to.equal('enq|');
   });
 
   it('takes in what was run, but neither blanks nor the same again', () => {
     const lines = ['log', 'log', '  ', 'nodes'].reduce<readonly string[]>(addToHistory, []);
     expect(lines).to.deep.equal(['log', 'nodes']);
-    const state = after(holding('dequeue|', history), { do: 'submitted' });
+    const state = changed(holding('dequeue|', history), { do: 'submitted' });
     expect(shown(state)).to.equal('|');
     expect(state.history.at(-1)).to.equal('dequeue');
   });
@@ -146,7 +153,7 @@ describe('the history', () => {
   });
 
   it('puts loaded lines before those of this session', () => {
-    const state = after(holding('new|'), { do: 'submitted' }, { do: 'load', history: ['old'] });
+    const state = changed(holding('new|'), { do: 'submitted' }, { do: 'load', history: ['old'] });
     expect(state.history).to.deep.equal(['old', 'new']);
   });
 });
@@ -154,7 +161,7 @@ describe('the history', () => {
 describe('the reverse search', () => {
   const history = ['log 5', 'enqueue(1)', 'nodes', 'enqueue(2)'];
   const searching = (...more: (EditorCommand | PlainEdit)[]) =>
-    after(holding('draft|', history), 'search.start', ...more);
+    changed(holding('draft|', history), 'search.start', ...more);
 
   it('finds the newest line that holds the letters, then older ones', () => {
     expect(searching(type('QUE')).line.text).to.equal('enqueue(2)');
@@ -187,36 +194,41 @@ describe('the completion', () => {
   });
 
   it('inserts the only way to go on', () => {
-    const state = after(holding('kill n|'), offer(5, 'n1'));
+    const state = changed(holding('kill n|'), offer(5, 'n1'));
     expect(shown(state)).to.equal('kill n1|');
     expect(state.completion).to.equal(null);
   });
 
   it('inserts what all have in common and opens the list', () => {
-    const state = after(holding('e|(1)'), offer(0, 'enqueue', 'enlist'));
+    const state = changed(holding('e|(1)'), offer(0, 'enqueue', 'enlist'));
     expect(shown(state)).to.equal('en|(1)');
     expect(state.completion?.candidates).to.have.lengthOf(2);
   });
 
   it('walks through the list and back to what was typed', () => {
-    const state = after(holding('kill |'), offer(5, 'n1', 'n2'));
-    const seen = ['complete.next', 'complete.next', 'complete.next', 'complete.previous'].reduce<EditorState[]>(
-      (all, step) => [...all, after(all.at(-1) ?? state, step as PlainEdit)],
-      [],
-    );
-    expect(seen.map(shown)).to.deep.equal(['kill n1|', 'kill n2|', 'kill |', 'kill n2|']);
+    const state = changed(holding('kill |'), offer(5, 'n1', 'n2'));
+    const walk = (...steps: PlainEdit[]) => shown(changed(state, ...steps));
+    const next: PlainEdit = 'complete.next';
+    expect([walk(next), walk(next, next), walk(next, next, next), walk('complete.previous')]).to.deep.equal([
+      'kill n1|',
+      'kill n2|',
+      'kill n|',
+      'kill n2|',
+    ]);
   });
 
   it('filters an open list while letters are typed and never inserts by itself', () => {
-    const state = after(holding('e|'), offer(0, 'enqueue', 'exit'), type('x'));
+    const state = changed(holding('e|'), offer(0, 'enqueue', 'exit'), type('x'));
     const refreshed = reduceEditor(state, { ...offer(0, 'exit'), refresh: true } as EditorCommand);
     expect(shown(refreshed)).to.equal('ex|');
     expect(refreshed.completion?.candidates).to.have.lengthOf(1);
   });
 
   it('closes when nothing fits, and when the only candidate stands there already', () => {
-    const open = after(holding('e|'), offer(0, 'enqueue', 'exit'));
-    expect(after(open, offer(0)).completion).to.equal(null);
-    expect(after(holding('exit|'), { ...offer(0, 'exit'), refresh: true } as EditorCommand).completion).to.equal(null);
+    const open = changed(holding('e|'), offer(0, 'enqueue', 'exit'));
+    expect(changed(open, offer(0)).completion).to.equal(null);
+    expect(changed(holding('exit|'), { ...offer(0, 'exit'), refresh: true } as EditorCommand).completion).to.equal(
+      null,
+    );
   });
 });

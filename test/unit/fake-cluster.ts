@@ -87,8 +87,11 @@ export class FakeCluster {
     }
   }
 
+  /** Applies a command, unless its session has ended meanwhile. */
   apply(envelope: Envelope): Outcome {
     const group = this.group(envelope.group);
+    if (envelope.session !== 0 && !this.groups.c.sessions.has(envelope.session))
+      return { ok: false, result: encode(['SESSION_EXPIRED', 'swept in the fake', {}]) };
     const outcome = group.apply(envelope);
     if (outcome === 'pending' && envelope.operation === OPERATIONS['queue.dequeue'].number) {
       const wait_ms = (decode(envelope.body) as [number])[0];

@@ -161,6 +161,22 @@ describe('the log', () => {
       expect(world.read({ ...place, segment: 2 })).to.equal('ROT');
     });
   });
+
+  it('closes in the middle of making a segment, and while it waits for room', () => {
+    for (const room of [Number.POSITIVE_INFINITY, 10_000]) {
+      world = new LogWorld();
+      world.disk.faults.leave(room);
+      world.tryOpen();
+      while (!world.isOpen) world.time.step();
+      if (room === 10_000) world.time.settle();
+      let closed = false;
+      world.log.close(() => {
+        closed = true;
+      });
+      world.time.pass(5000);
+      expect([closed, world.disk.openFiles]).to.deep.equal([true, 0]);
+    }
+  });
 });
 
 function assertNever(): never {

@@ -307,22 +307,6 @@ describe('the log', () => {
     expect(world.recovered.get('c')?.runs).to.have.length(31);
   });
 
-  it('closes in the middle of making a segment, and while it waits for room', () => {
-    for (const room of [Number.POSITIVE_INFINITY, 10_000]) {
-      world = new LogWorld();
-      world.disk.faults.leave(room);
-      world.tryOpen();
-      while (!world.isOpen) world.time.step();
-      if (room === 10_000) world.time.settle();
-      let closed = false;
-      world.log.close(() => {
-        closed = true;
-      });
-      world.time.pass(5000);
-      expect([closed, world.disk.openFiles]).to.deep.equal([true, 0]);
-    }
-  });
-
   it('does the same on a real disk', async () => {
     const root = mkdtempSync(join(tmpdir(), 'concord-log-'));
     const { files, scheduler } = realWorld();

@@ -30,13 +30,32 @@ describe('sanitize', () => {
   for (const [name, text, safe] of cases) it(name, () => expect(sanitize(text)).to.equal(safe));
 
   it('leaves nothing that acts on a terminal, whatever comes in, and changes nothing the second time', () => {
-    const nasty = fc.constantFrom(ESC, '[', ']', '31m', '\u009b', '\u202e', '\u200d', '\u0301', '👩', '宽', '\u0007', 'a');
+    const nasty = fc.constantFrom(
+      ESC,
+      '[',
+      ']',
+      '31m',
+      '\u009b',
+      '\u202e',
+      '\u200d',
+      '\u0301',
+      '👩',
+      '宽',
+      '\u0007',
+      'a',
+    );
     fc.assert(
-      fc.property(fc.oneof(fc.string({ unit: 'binary' }), fc.array(nasty).map((parts) => parts.join(''))), (text) => {
-        const safe = sanitize(text);
-        expect(safe).not.to.match(/[\p{Cc}\p{Cs}\u202a-\u202e\u2066-\u2069\u200b-\u200f]/u);
-        expect(sanitize(safe)).to.equal(safe);
-      }),
+      fc.property(
+        fc.oneof(
+          fc.string({ unit: 'binary' }),
+          fc.array(nasty).map((parts) => parts.join('')),
+        ),
+        (text) => {
+          const safe = sanitize(text);
+          expect(safe).not.to.match(/[\p{Cc}\p{Cs}\u202a-\u202e\u2066-\u2069\u200b-\u200f]/u);
+          expect(sanitize(safe)).to.equal(safe);
+        },
+      ),
       { numRuns: 1000 },
     );
   });

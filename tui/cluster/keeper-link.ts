@@ -62,6 +62,7 @@ class KeeperLink implements Keeper {
   readonly #waiting = new Map<number, Waiting>();
   #nodes: readonly LocalNode[];
   #orders = 0;
+  #leaving = false;
   #lost = false;
   readonly #gone: Promise<void>;
 
@@ -97,6 +98,7 @@ class KeeperLink implements Keeper {
   }
 
   async leave(): Promise<void> {
+    this.#leaving = true;
     if (!this.#lost) say(this.#socket, { type: 'leave' });
     const late = setTimeout(() => this.#socket.destroy(), LEAVE_MS_MAX);
     await this.#gone;
@@ -127,7 +129,7 @@ class KeeperLink implements Keeper {
       definite: false,
     });
     for (const id of [...this.#waiting.keys()]) this.#take(id)?.reject(error);
-    const reason = 'its keeper has ended';
+    const reason = this.#leaving ? '' : 'its keeper has ended';
     this.#show(
       this.#nodes.map((node) => (node.pid === null ? node : { ...node, state: 'stopped', pid: null, reason })),
     );

@@ -9,7 +9,7 @@ import { ConcordError } from '../../protocol/errors.js';
 /** Version of cluster.json. */
 const KNOWN_VERSION = 1;
 
-/** Files that the keeper itself puts into a node's folder: they are no data of the node. */
+/** Files that the keeper itself puts into a node's folder. */
 export const KEEPER_FILES = { log: 'stderr.log', pid: 'node.pid' } as const;
 
 interface Remembered {
@@ -63,10 +63,10 @@ export class KnownNodes {
   }
 }
 
+/** Text logs and the pid are no data: they may be all that is left after somebody cleaned up. */
 function holdsData(folder: string): boolean {
-  const own: readonly string[] = Object.values(KEEPER_FILES);
   try {
-    return readdirSync(folder).some((name) => !own.includes(name));
+    return readdirSync(folder).some((name) => !name.endsWith('.log') && name !== KEEPER_FILES.pid);
   } catch {
     return false;
   }

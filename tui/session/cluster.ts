@@ -10,7 +10,8 @@ export function observed(nodes: Nodes, news: Observation, at: number): Nodes {
   const node = nodes[news.node];
   if (!node && Object.keys(nodes).length >= SCREEN_LIMITS.nodes_max) return nodes;
   const known = node ?? unknownNode(news.node, at);
-  return withMembers({ ...nodes, [news.node]: stepped(known, news, at) }, news, at);
+  const next = { ...nodes, [news.node]: stepped(known, news, at) };
+  return news.kind === 'status' ? overtaking(withMembers(next, news.state, at), news.node, at) : next;
 }
 
 /** The nodes after a new list of processes. Local nodes come first into view here, before they can be reached. */
@@ -35,6 +36,7 @@ function unknownNode(id: string, at: number): NodeView {
     linkSince: at,
     reason: '',
     heard: null,
+    overtaken: null,
     started: null,
     told: {},
     groups: {},
@@ -76,12 +78,34 @@ function replica(group: GroupState, at: number): ReplicaView {
 }
 
 /** Members that a node names come into view although nothing was heard of them yet. */
-function withMembers(nodes: Nodes, news: Observation, at: number): Nodes {
-  if (news.kind !== 'status') return nodes;
-  const missing = (news.state.members ?? []).filter((member) => !(member.id in nodes));
+function withMembers(nodes: Nodes, told: NodeStateDelta, at: number): Nodes {
+  const missing = (told.members ?? []).filter((member) => !(member.id in nodes));
   if (missing.length === 0) return nodes;
   const next: Record<string, NodeView> = { ...nodes };
   for (const { id, address } of missing.slice(0, SCREEN_LIMITS.nodes_max))
     next[id] = { ...unknownNode(id, at), address };
+  return next;
+}
+
+/** Notes which nodes others have gone past. Whoever spoke just now begins anew: what it says is what it has. */
+function overtaking(nodes: Nodes, speaker: string, at: number): Nodes {
+  const newest = new Map<string, { commit: number; term: number }>();
+  for (const node of Object.values(nodes)) {
+    for (const [group, { commit, term }] of Object.entries(node.groups)) {
+      const known = newest.get(group) ?? { commit: 0, term: 0 };
+      newest.set(group, { commit: Math.max(commit, known.commit), term: Math.max(term, known.term) });
+    }
+  }
+  const isBehind = (node: NodeView) =>
+    Object.entries(node.groups).some(([group, { commit, term }]) => {
+      const known = newest.get(group);
+      return known !== undefined && (known.commit > commit || known.term > term);
+    });
+  const next: Record<string, NodeView> = {};
+  for (const [id, node] of Object.entries(nodes)) {
+    const since = id === speaker ? at : (node.overtaken ?? at);
+    const overtaken = isBehind(node) ? since : null;
+    next[id] = overtaken === node.overtaken ? node : { ...node, overtaken };
+  }
   return next;
 }

@@ -5,7 +5,7 @@ import type { NodeView, ReplicaView, ScreenState } from './state.js';
 
 /** The group that is shown while nobody asked for another: the one of queue `default`. */
 export const DEFAULT_FOCUS = 's0';
-/** A node that others have overtaken is taken for silent when nothing was heard of it for this long, ms. */
+/** A node is taken for silent when others have gone on for so long and nothing came from it, ms. */
 export const SILENT_MS = 2000;
 
 /** What can be said of a node: its role in the focus group while it is alive, else what is wrong with it. */
@@ -38,7 +38,7 @@ export function conditionOf(state: ScreenState, node: NodeView): Condition {
   }
   if (node.link === 'down') return 'down';
   if (node.link === 'unknown' || node.heard === null) return 'connecting';
-  if (state.now - node.heard >= SILENT_MS && isOvertaken(state, node)) return 'silent';
+  if (node.overtaken !== null && state.now - node.overtaken >= SILENT_MS) return 'silent';
   return node.groups[focusGroup(state)]?.role ?? 'no-replica';
 }
 
@@ -66,19 +66,6 @@ export function staleFor(state: ScreenState, node: NodeView): number | null {
 
 function processEnd(node: NodeView): number | null {
   return node.process && node.process.state !== 'running' ? node.process.since : null;
-}
-
-/** Others hold something newer: a node from which nothing comes then has nothing to say or cannot say it. */
-function isOvertaken(state: ScreenState, node: NodeView): boolean {
-  return Object.values(state.nodes).some(
-    (other) =>
-      other.id !== node.id &&
-      other.link === 'up' &&
-      Object.entries(node.groups).some(([group, own]) => {
-        const theirs = other.groups[group];
-        return theirs !== undefined && (theirs.commit > own.commit || theirs.term > own.term);
-      }),
-  );
 }
 
 /** The greatest commit index of a group that any node told of. */

@@ -34,6 +34,8 @@ export interface NodeView {
   readonly reason: string;
   /** When it last told its state; null: never. */
   readonly heard: number | null;
+  /** Since when others hold something newer of a group while nothing came from it; null while they do not. */
+  readonly overtaken: number | null;
   /** When its process began, as it told. */
   readonly started: number | null;
   /** Everything else that it told last. */

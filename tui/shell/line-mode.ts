@@ -55,7 +55,8 @@ async function runOn(
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
-function onInterrupt(listener: () => void): () => void {
+/** Calls back at every signal that asks this process to end. Returns the way to stop. */
+export function onInterrupt(listener: () => void): () => void {
   for (const signal of SIGNALS) process.on(signal, listener);
   return () => {
     for (const signal of SIGNALS) process.off(signal, listener);

@@ -1,5 +1,6 @@
 /** The command line of `concord`: its options, and every word as a subcommand. */
 import { Command } from 'commander';
+import { benchCommand } from '../bench/options.js';
 import { help } from '../grammar/help.js';
 import { lineOf, parse } from '../grammar/parse.js';
 import { entries } from '../grammar/words.js';
@@ -16,6 +17,8 @@ export interface Actions {
   up(options: ShellOptions): Promise<number>;
   /** Stops the local cluster. */
   down(options: ShellOptions): Promise<number>;
+  /** Measures. */
+  bench(options: ShellOptions): Promise<number>;
 }
 
 /** Runs `concord` with the words of the shell. Resolves with the exit code. @throws CommanderError with the usage */
@@ -63,6 +66,7 @@ export async function runProgram(words: readonly string[], version: () => string
   add(addOptions(new Command('down').description('stop the local cluster').argument('[none...]')), (_, options) =>
     actions.down(options),
   );
+  add(benchCommand(), (_, options) => actions.bench(options));
   await program.parseAsync([...words], { from: 'user' });
   return code;
 }

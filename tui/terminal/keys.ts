@@ -10,6 +10,8 @@ export const PASTE_BYTES_MAX = 1 << 20;
 const SEQUENCE_BYTES_MAX = 256;
 
 const ESC = 0x1b;
+const CR = 13;
+const LF = 10;
 const PASTE_END = Buffer.from('\u001b[201~');
 
 interface Step {
@@ -24,6 +26,8 @@ const WAIT = 'wait';
 export class KeyReader {
   private rest: Buffer = Buffer.alloc(0);
   private paste: { chunks: Buffer[]; bytes: number; cut: boolean } | null = null;
+  /** The last byte was a CR: an LF right behind it belongs to it. */
+  private afterCr = false;
 
   /**
    * What is unfinished: a sequence that has to go on within some 50 ms or was the escape key, or a paste whose end has to come
@@ -51,6 +55,13 @@ export class KeyReader {
     const events: KeyEvent[] = [];
     let at = 0;
     while (at < this.rest.length) {
+      const byte = this.rest[at];
+      const isSecond = this.afterCr && byte === LF;
+      this.afterCr = byte === CR && this.paste === null;
+      if (isSecond) {
+        at += 1;
+        continue;
+      }
       if (this.paste) {
         const used = this.readPaste(at, events);
         at += used;
@@ -133,9 +144,7 @@ function controlName(byte: number): string {
 }
 
 function readControl(buffer: Buffer, at: number): Step {
-  const byte = buffer[at] ?? 0;
-  const both = byte === 13 && buffer[at + 1] === 10;
-  return { used: both ? 2 : 1, event: { kind: 'key', name: controlName(byte) } };
+  return { used: 1, event: { kind: 'key', name: controlName(buffer[at] ?? 0) } };
 }
 
 /** One character of UTF-8. Bytes that are none become a replacement character each. */

@@ -77,7 +77,6 @@ export class TerminalSession {
     process.off('uncaughtExceptionMonitor', this.exit);
     process.off('SIGTSTP', this.suspend);
     process.off('SIGCONT', this.resume);
-    for (const [signal, end] of this.ends) process.off(signal, end);
     for (const line of this.handlers.farewell()) process.stdout.write(`${line}\n`);
     for (const text of this.stray) process.stderr.write(text);
   }
@@ -97,9 +96,16 @@ export class TerminalSession {
     this.handlers.resumed();
   };
 
+  /**
+   * The first signal ends the session, a further one the process. These handlers stay: Ink's own would otherwise find itself
+   * alone and end the process before the cluster was let go of.
+   */
   private readonly ends = Object.keys(SIGNAL_CODES).map((name) => {
     const signal = name as EndSignal;
     const end = (): void => {
+      // A terminal that goes away says so twice: its input ends, and the signal comes.
+      if (this.state === 'closed' && signal === 'SIGHUP') return;
+      if (this.state === 'closed') process.exit(SIGNAL_CODES[signal]);
       this.close();
       this.handlers.ended(signal);
     };

@@ -24,13 +24,20 @@ function firstRow(state: ScreenState, width: number, look: Look): Row {
     { forms: [name], yields: 0 },
     ...isReadonly,
     { forms: quorumForms(state, look), yields: 0 },
+    ...(groupsOf(state).length > 0 ? groupSegments(state, look) : []),
+    { forms: sessionForms(state), yields: 7 },
+  ];
+  return joinSegments(segments, width, ` ${look.glyphs.box[5]} `);
+}
+
+/** What is known only once a node has spoken. */
+function groupSegments(state: ScreenState, look: Look): Segment[] {
+  return [
     { forms: leaderForms(state, look), yields: 2 },
     { forms: [[dim('term '), span(termText(state))]], yields: 5 },
     { forms: commitForms(state, look), yields: 4 },
     { forms: viaForms(state), yields: 6 },
-    { forms: sessionForms(state), yields: 7 },
-  ].filter((segment) => (segment.forms[0]?.length ?? 0) > 0);
-  return joinSegments(segments, width, ` ${look.glyphs.box[5]} `);
+  ];
 }
 
 const LEVELS = {
@@ -116,6 +123,7 @@ const GROUPS_SHOWN_MAX = 6;
 
 function quietRow(state: ScreenState, width: number, look: Look): Row {
   const groups = groupsOf(state);
+  if (groups.length === 0) return [dim(' no node has spoken yet')];
   const left: Row = groups
     .slice(0, GROUPS_SHOWN_MAX)
     .flatMap(

@@ -62,7 +62,7 @@ function cardsFeed(rows: number): number {
 
 function table(columns: number, rows: number, count: number): Layout {
   const shown = Math.min(count, Math.max(1, Math.floor(rows / 4)));
-  const nodeRows = shown + 1 + (shown < count ? 1 : 0);
+  const nodeRows = count === 0 ? 0 : shown + 1 + (shown < count ? 1 : 0);
   const feed = rows >= 24 ? 4 : rows >= 20 ? 3 : 0;
   return framed('table', columns, rows, shown, nodeRows, feed);
 }

@@ -1,0 +1,161 @@
+/** Virtual time for a whole cluster: one queue of events, and for every process a clock of its own that dies, stands or runs with it. */
+import type { Random, Scheduler, Timer } from '../../protocol/env.js';
+
+interface Event {
+  readonly due: number;
+  readonly order: number;
+  task: (() => void) | null;
+  readonly process: Process | null;
+}
+
+/** A process as time sees it: killed, its events vanish; paused, they wait. */
+export class Process implements Scheduler {
+  readonly name: string;
+  /** It uses promises, whose reactions have to run before time goes on. */
+  readonly promises: boolean;
+  readonly #time: SimulatedTime;
+  alive = true;
+  paused = false;
+  #waiting: (() => void)[] = [];
+
+  constructor(time: SimulatedTime, name: string, promises: boolean) {
+    this.#time = time;
+    this.name = name;
+    this.promises = promises;
+  }
+
+  now(): number {
+    return this.#time.now();
+  }
+
+  after(delay_ms: number, task: () => void): Timer {
+    return this.#time.add(delay_ms, task, this);
+  }
+
+  defer(task: () => void): void {
+    this.#time.add(0, task, this);
+  }
+
+  kill(): void {
+    this.alive = false;
+    this.#waiting = [];
+  }
+
+  pause(): void {
+    this.paused = true;
+  }
+
+  /** Everything that came due meanwhile happens now, in order. */
+  resume(): void {
+    this.paused = false;
+    for (const task of this.#waiting.splice(0)) this.defer(task);
+  }
+
+  /** Runs a task now, keeps it for later, or drops it. */
+  run(task: () => void): void {
+    if (!this.alive) return;
+    if (this.paused) {
+      this.#waiting.push(task);
+      return;
+    }
+    this.#time.promised ||= this.promises;
+    task();
+  }
+}
+
+/** The queue of everything that is going to happen. Same seed, same order. */
+export class SimulatedTime {
+  #now = 0;
+  #order = 0;
+  readonly #heap: Event[] = [];
+  /** Events that have happened. */
+  events = 0;
+  /** Something ran that may have settled promises. */
+  promised = false;
+
+  now(): number {
+    return this.#now;
+  }
+
+  process(name: string, promises = false): Process {
+    return new Process(this, name, promises);
+  }
+
+  /** `process` null: something that happens to the world, whoever lives. */
+  add(delay_ms: number, task: () => void, process: Process | null): Timer {
+    const event: Event = { due: this.#now + Math.max(0, delay_ms), order: this.#order++, task, process };
+    this.#push(event);
+    return {
+      cancel() {
+        event.task = null;
+      },
+    };
+  }
+
+  /** Lets the next event happen; false when there is none before `until`. */
+  step(until: number): boolean {
+    for (let first = this.#heap[0]; first !== undefined && first.due <= until; first = this.#heap[0]) {
+      this.#pop();
+      const { task, process } = first;
+      if (task === null) continue;
+      this.#now = Math.max(this.#now, first.due);
+      this.events++;
+      if (process === null) task();
+      else process.run(task);
+      return true;
+    }
+    this.#now = Math.max(this.#now, until);
+    return false;
+  }
+
+  #push(event: Event): void {
+    const heap = this.#heap;
+    let at = heap.push(event) - 1;
+    while (at > 0) {
+      const parent = (at - 1) >> 1;
+      const above = heap[parent];
+      if (above === undefined || !before(event, above)) break;
+      heap[at] = above;
+      at = parent;
+    }
+    heap[at] = event;
+  }
+
+  #pop(): void {
+    const heap = this.#heap;
+    const last = heap.pop();
+    if (last === undefined || heap.length === 0) return;
+    let at = 0;
+    for (;;) {
+      let child = 2 * at + 1;
+      const left = heap[child];
+      if (left === undefined) break;
+      const right = heap[child + 1];
+      if (right !== undefined && before(right, left)) child++;
+      const smaller = heap[child];
+      if (smaller === undefined || !before(smaller, last)) break;
+      heap[at] = smaller;
+      at = child;
+    }
+    heap[at] = last;
+  }
+}
+
+/** Reproducible randomness from one seed (splitmix32). */
+export function seededRandom(seed: number): Random {
+  let state = seed >>> 0;
+  return {
+    uint32() {
+      state = (state + 0x9e3779b9) >>> 0;
+      let mixed = state ^ (state >>> 16);
+      mixed = Math.imul(mixed, 0x21f0aaad);
+      mixed ^= mixed >>> 15;
+      mixed = Math.imul(mixed, 0x735a2d97);
+      return (mixed ^ (mixed >>> 15)) >>> 0;
+    },
+  };
+}
+
+function before(a: Event, b: Event): boolean {
+  return a.due < b.due || (a.due === b.due && a.order < b.order);
+}
