@@ -55,7 +55,9 @@ export function boot(
       }
       // Its vote and its part of what was acknowledged are gone: started empty, it could help to forget them.
       if (opened.created && identity.born) {
-        const missing = startError(`${options.data}/log is missing or empty, and ${options.id} has been a member: ${RESTORE}`);
+        const missing = startError(
+          `${options.data}/log is missing or empty, and ${options.id} has been a member: ${RESTORE}`,
+        );
         opened.log.close(() => done(missing, null));
         return;
       }

@@ -180,6 +180,8 @@ export class Node {
     }
     // With no room for another entry or vote this node may neither follow nor vote; heartbeats and answers cost no disk.
     if (this.#log.space() === 'full' && (message.kind === 'append' || message.kind === 'vote_request')) return;
+    // How far others are shows on the leader's card even when nothing of its own moves.
+    if (message.kind === 'append_reply') this.#status.touch();
     try {
       this.groups.multi.receive(peer, message as PeerMessage, this.#world.scheduler.now());
     } catch (error) {

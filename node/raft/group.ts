@@ -195,9 +195,9 @@ export class RaftGroup {
       progress.connected = true;
       probe(s, peer);
     }
-    // Nobody has heard a leader since this node started: no reason to wait for silence once a majority can be asked.
-    const unheard = s.role === 'follower' && s.leader === '' && s.contactAt === Number.NEGATIVE_INFINITY;
-    if (unheard && isQuorum(configurationOf(s), (id) => id === s.self || s.connected.has(id))) expectElection(s);
+    // No leader is known, and whoever was asked before the link was there did not hear it: ask once a majority can be asked.
+    const leaderless = s.role !== 'leader' && s.leader === '';
+    if (leaderless && isQuorum(configurationOf(s), (id) => id === s.self || s.connected.has(id))) expectElection(s);
     this.#after();
   }
 

@@ -154,8 +154,12 @@ export class Links implements LinkOwner {
     let changed = false;
     if (news.kind === 'leaders') {
       for (const [id, address] of news.members) this.#addMember(id, address);
-      for (const [group, term, leader] of news.groups)
-        changed = this.#leaders.learn(group, term, leader, link.node) || changed;
+      for (const [group, term, leader] of news.groups) {
+        if (!this.#leaders.learn(group, term, leader, link.node)) continue;
+        changed = true;
+        // It has just been seen at work: no reason to wait before the next attempt to connect.
+        if (leader !== '') this.#links.find((known) => known.node === leader)?.connect();
+      }
     }
     this.#owner.linkNews(link, news);
     if (changed) this.#owner.routesChanged();

@@ -46,7 +46,11 @@ export class SimulatedCluster {
     this.network = new SimulatedNetwork(this.time, this.random);
     ids.forEach((id, i) => {
       const address = `127.0.0.1:${7101 + i}`;
-      const disk = new SimulatedDisk({ now: () => this.time.now(), after: (ms, task) => this.time.add(ms, task, null), defer: (task) => void this.time.add(DISK_MS, task, null) });
+      const disk = new SimulatedDisk({
+        now: () => this.time.now(),
+        after: (ms, task) => this.time.add(ms, task, null),
+        defer: (task) => void this.time.add(DISK_MS, task, null),
+      });
       this.#machines.set(id, { id, address, disk, process: null, node: null });
     });
   }
@@ -65,7 +69,12 @@ export class SimulatedCluster {
     if (machine.process !== null) return;
     const process = this.time.process(id);
     machine.process = process;
-    const world: World = { scheduler: process, network: this.network.of(process), random: this.random, files: machine.disk.mount() };
+    const world: World = {
+      scheduler: process,
+      network: this.network.of(process),
+      random: this.random,
+      files: machine.disk.mount(),
+    };
     this.#note(`${id} starts`);
     const options = {
       id,
@@ -82,7 +91,8 @@ export class SimulatedCluster {
       this.#failure ??= new BrokenPromise(`${id} cannot go on: ${error.message}`);
     };
     const event = (what: string, facts: Readonly<Record<string, unknown>>) => {
-      if (what === 'role') this.#note(`${id} ${facts['group']} ${facts['role']} term ${facts['term']} leader ${facts['leader'] || '-'}`);
+      if (what === 'role')
+        this.#note(`${id} ${facts['group']} ${facts['role']} term ${facts['term']} leader ${facts['leader'] || '-'}`);
       else if (what === 'peer down') this.#note(`${id} lost its link to ${facts['peer']}: ${facts['reason']}`);
     };
     boot(world, options, { fatal, event }, (error, node) => {
@@ -144,7 +154,12 @@ export class SimulatedCluster {
   client(name: string, options: { timeout_ms?: number } = {}): Promise<Cluster> {
     const process = this.time.process(name, true);
     const env = { scheduler: process, network: this.network.of(process), random: this.random };
-    return connect({ nodes: [...this.#machines.values()].map(({ address }) => address), clientId: name, env, ...options });
+    return connect({
+      nodes: [...this.#machines.values()].map(({ address }) => address),
+      clientId: name,
+      env,
+      ...options,
+    });
   }
 
   /** Lets things happen for `ms`. Promises of clients run in between, at fixed points, so that the order is the same each time. */
@@ -170,7 +185,9 @@ export class SimulatedCluster {
 
   /** Names of the nodes that lead `group` now. */
   leaders(group: string): string[] {
-    return this.#nodes().filter(({ node }) => node.groups.replica(group)?.raft.leads).map(({ id }) => id);
+    return this.#nodes()
+      .filter(({ node }) => node.groups.replica(group)?.raft.leads)
+      .map(({ id }) => id);
   }
 
   /** Index applied on every node that is up, or null while they differ. */
@@ -191,19 +208,22 @@ export class SimulatedCluster {
   }
 
   #checkNode(id: string, node: Node): void {
-    let seen = this.#seen.get(node);
-    if (seen === undefined) this.#seen.set(node, (seen = new Map()));
+    const seen = this.#seen.get(node) ?? new Map<string, { applied: number; term: number }>();
+    this.#seen.set(node, seen);
     for (const replica of node.groups.replicas()) {
       const { raft } = replica;
       const before = seen.get(raft.id) ?? { applied: 0, term: 0 };
       if (raft.leads) this.#checkLeader(raft.id, raft.term, id);
-      if (raft.term < before.term) throw new BrokenPromise(`${id} ${raft.id}: term went back from ${before.term} to ${raft.term}`);
+      if (raft.term < before.term)
+        throw new BrokenPromise(`${id} ${raft.id}: term went back from ${before.term} to ${raft.term}`);
       if (replica.applied === before.applied && raft.term === before.term) continue;
       raft.check();
       for (let index = before.applied + 1; index <= replica.applied; index++) {
         const run = raft.log.runAt(index);
         if (run?.bytes == null) continue;
-        eachEntry(run.bytes, index, index, (_, entry) => this.#checkApplied(raft.id, index, id, `${run.term}:${entry.toString('base64')}`));
+        eachEntry(run.bytes, index, index, (_, entry) =>
+          this.#checkApplied(raft.id, index, id, `${run.term}:${entry.toString('base64')}`),
+        );
       }
       seen.set(raft.id, { applied: replica.applied, term: raft.term });
     }
@@ -212,7 +232,8 @@ export class SimulatedCluster {
   #checkLeader(group: string, term: number, id: string): void {
     const leader = this.#leaders.get(`${group}/${term}`);
     if (leader === undefined) this.#leaders.set(`${group}/${term}`, id);
-    else if (leader !== id) throw new BrokenPromise(`Election Safety: ${leader} and ${id} lead ${group} in term ${term}`);
+    else if (leader !== id)
+      throw new BrokenPromise(`Election Safety: ${leader} and ${id} lead ${group} in term ${term}`);
   }
 
   #checkApplied(group: string, index: number, id: string, what: string): void {

@@ -51,7 +51,8 @@ export class SimulatedNetwork {
 
   /** Breaks every connection between two processes. */
   reset(a: string, b: string): void {
-    for (const connection of [...this.#connections]) if (connection.joins(a, b)) connection.break(new Error('connection reset'));
+    for (const connection of [...this.#connections])
+      if (connection.joins(a, b)) connection.break(new Error('connection reset'));
   }
 
   /** A process has died: its port is free, the other ends see a reset. */

@@ -135,11 +135,13 @@ function count(writers: readonly Writer[], bodies: readonly string[]): void {
   for (const body of bodies) times.set(body, (times.get(body) ?? 0) + 1);
   for (const [body, n] of times) if (n > 1) throw new BrokenPromise(`exactly once: ${body} came ${n} times`);
   for (const { name, acknowledged, refused } of writers) {
-    for (const body of acknowledged) if (!times.has(body)) throw new BrokenPromise(`durable: acknowledged ${body} is lost`);
+    for (const body of acknowledged)
+      if (!times.has(body)) throw new BrokenPromise(`durable: acknowledged ${body} is lost`);
     for (const body of refused) if (times.has(body)) throw new BrokenPromise(`definite: refused ${body} was executed`);
     const numbers = bodies.filter((body) => body.startsWith(`${name}:`)).map((body) => Number(body.split(':')[1]));
     numbers.forEach((number, i) => {
-      if (number <= (numbers[i - 1] ?? -1)) throw new BrokenPromise(`in order: ${name}:${number} after ${numbers[i - 1]}`);
+      if (number <= (numbers[i - 1] ?? -1))
+        throw new BrokenPromise(`in order: ${name}:${number} after ${numbers[i - 1]}`);
     });
   }
 }

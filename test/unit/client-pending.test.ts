@@ -139,6 +139,21 @@ describe('client: pending commands', () => {
     expect(fake.groups.s0.ran.filter(([name]) => name === 'lane.confirm').length).to.be.below(3);
   });
 
+  it('confirms nothing of a session that has ended in the next one', async () => {
+    await world.result(dequeue(50));
+    fake.stuck = true;
+    await world.until(() => fake.proposals.length === 1);
+    const [session] = [...fake.groups.s0.lanes.keys()];
+    fake.expire(session ?? 0);
+    fake.stuck = false;
+    fake.commit();
+    await world.until(() => cluster.session.state === 'ended');
+    await world.result(cluster.queue().enqueue('next'));
+    await world.pass(200);
+    const ran = fake.groups.s0.ran.filter(([, of]) => of !== session).map(([name]) => name);
+    expect(ran).to.deep.equal(['queue.enqueue']);
+  });
+
   it('confirms many outcomes with one command', async () => {
     const calls = Promise.all(Array.from({ length: 100 }, () => dequeue(500)));
     await world.result(calls);

@@ -21,7 +21,7 @@ async function concord(...words: string[]): Promise<Done> {
       done.push({ action, lines: given.length === 2 ? given[0] : [], options });
       return 7;
     };
-  const actions = { interact: act('interact'), run: act('run'), up: act('up'), down: act('down') };
+  const actions = { interact: act('interact'), run: act('run'), up: act('up'), down: act('down'), bench: act('bench') };
   expect(await runProgram(words, () => '1.2.3', actions)).to.equal(7);
   expect(done).to.have.length(1);
   return done[0] as Done;
@@ -94,6 +94,16 @@ describe('the command line of concord', () => {
     expect(await concord('down')).to.deep.include({ action: 'down' });
   });
 
+  it('bench takes its own options besides', async () => {
+    const { action, options } = await concord('bench', 'queue', '--in-flight', '1,64', '--json', '--clients', '2');
+    expect(action).to.equal('bench');
+    expect(options).to.deep.equal({ ...DEFAULTS, json: true, inFlight: [1, 64], clients: 2 });
+    expect((await concord('--connect', 'a:1', 'bench', 'queue')).options).to.deep.equal({
+      ...DEFAULTS,
+      connect: ['a:1'],
+    });
+  });
+
   it('says what is wrong with an option', async () => {
     const write = process.stderr.write;
     let said = '';
@@ -108,6 +118,10 @@ describe('the command line of concord', () => {
         ['--timeout', '5'],
         ['size', '--timeout', '0'],
         ['--connect'],
+        ['bench'],
+        ['bench', 'nonsense'],
+        ['bench', 'queue', '--in-flight', '1,x'],
+        ['bench', 'queue', '--seconds', '0'],
       ]) {
         const error = await concord(...words).catch((caught: unknown) => caught);
         expect(error, words.join(' ')).to.be.instanceOf(CommanderError).and.have.property('exitCode', 1);

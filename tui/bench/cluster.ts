@@ -10,8 +10,9 @@ import { cpu_us, isLocal } from './cpu.js';
 /** The shard that holds the queue. */
 export const QUEUE_GROUP = 's0';
 
-/** How long the nodes of a new cluster may take to be all there, ms. */
+/** How long the nodes of a new cluster may take to be all there, and those of another to answer as far as they run, ms. */
 const START_MS_MAX = 20_000;
+const ANSWER_MS_MAX = 2000;
 const LOOK_MS = 20;
 
 /** The cluster under load. */
@@ -39,7 +40,10 @@ export async function openTarget(options: ShellOptions, count: number): Promise<
   try {
     const first = await terminal.context.cluster();
     const keeper = await terminal.context.keeper();
-    if (keeper !== null) await allThere(first, keeper.nodes.length);
+    if (keeper === null) await allThere(first, first.members.length, ANSWER_MS_MAX);
+    // A node that is still starting would be brought up to date under the first load.
+    else if (!(await allThere(first, keeper.nodes.length, START_MS_MAX)))
+      throw new ConcordError('START_FAILED', `not all of ${keeper.nodes.length} nodes can be reached`);
     const nodes = first.members.filter((member) => member.connected).map((member) => member.address);
     while (others.length + 1 < count) others.push(await connect({ nodes, timeout_ms: options.timeout }));
     const pids = await localPids(first);
@@ -56,15 +60,15 @@ export async function openTarget(options: ShellOptions, count: number): Promise<
   }
 }
 
-/** A node that is still starting would be brought up to date under the first load. */
-async function allThere(cluster: Cluster, count: number): Promise<void> {
-  const end = performance.now() + START_MS_MAX;
-  const isThere = () =>
-    cluster.members.filter((member) => member.connected).length === count && cluster.leaderOf(QUEUE_GROUP) !== '';
-  while (!isThere()) {
-    if (performance.now() > end) throw new ConcordError('START_FAILED', `not all of ${count} nodes can be reached`);
+/** Waits until so many nodes are connected and the queue's group has a leader; false when that takes longer than `ms`. */
+async function allThere(cluster: Cluster, count: number, ms: number): Promise<boolean> {
+  const end = performance.now() + ms;
+  const connected = () => cluster.members.filter((member) => member.connected).length;
+  while (connected() < count || cluster.leaderOf(QUEUE_GROUP) === '') {
+    if (performance.now() > end) return false;
     await sleep(LOOK_MS);
   }
+  return true;
 }
 
 async function localPids(cluster: Cluster): Promise<Map<string, number>> {

@@ -133,6 +133,7 @@ class QueueBench {
     const timer = new AbortController();
     const interrupted = () => timer.abort();
     this.#signal.addEventListener('abort', interrupted);
+    if (this.#signal.aborted) interrupted();
     await Promise.race([sleep(ms, undefined, { signal: timer.signal }).catch(() => {}), pipeline.ended]);
     this.#signal.removeEventListener('abort', interrupted);
     timer.abort();
