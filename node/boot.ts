@@ -6,6 +6,7 @@ import { Node, type NodeHandlers } from './node.js';
 import type { RaftSettings } from './raft/types.js';
 import { type Identity, readIdentity, writeIdentity } from './storage/identity.js';
 import { openLog } from './storage/log.js';
+import { parseSegmentName } from './storage/segment.js';
 import type { Done, World } from './world.js';
 
 /** Everything a node is told at its start. */
@@ -38,32 +39,49 @@ export function boot(
       done(identityError, null);
       return;
     }
-    const { scheduler } = world;
-    const { segment_bytes } = options;
-    const log = {
-      files,
-      scheduler,
-      folder: `${options.data}/log`,
-      segment_bytes,
-      describe: describeRun,
-      fatal: handlers.fatal,
-    };
-    openLog(log, (logError, opened) => {
-      if (logError !== null || opened === null) {
-        done(logError, null);
-        return;
-      }
+    const open = () => openNode(world, options, identity, handlers, done);
+    if (!identity.born) {
+      open();
+      return;
+    }
+    // Looked for before the log is opened, which would begin a new one.
+    files.list(`${options.data}/log`, (listError, names) => {
+      if (listError !== null && listError.code !== 'ENOENT') done(listError, null);
+      else if (listError === null && names.some((name) => parseSegmentName(name)?.finished === true)) open();
       // Its vote and its part of what was acknowledged are gone: started empty, it could help to forget them.
-      if (opened.created && identity.born) {
-        const missing = startError(
-          `${options.data}/log is missing or empty, and ${options.id} has been a member: ${RESTORE}`,
+      else
+        done(
+          startError(`${options.data}/log is missing or empty, and ${options.id} has been a member: ${RESTORE}`),
+          null,
         );
-        opened.log.close(() => done(missing, null));
-        return;
-      }
-      const remember = keeperOf(world, options.data, handlers.fatal);
-      done(null, new Node(world, { ...options, identity }, opened.log, opened.recovered, { ...handlers, remember }));
     });
+  });
+}
+
+function openNode(
+  world: World,
+  options: BootOptions,
+  identity: Identity,
+  handlers: Omit<NodeHandlers, 'remember'>,
+  done: Done<Node | null>,
+): void {
+  const { files, scheduler } = world;
+  const { segment_bytes } = options;
+  const log = {
+    files,
+    scheduler,
+    folder: `${options.data}/log`,
+    segment_bytes,
+    describe: describeRun,
+    fatal: handlers.fatal,
+  };
+  openLog(log, (logError, opened) => {
+    if (logError !== null || opened === null) {
+      done(logError, null);
+      return;
+    }
+    const remember = keeperOf(world, options.data, handlers.fatal);
+    done(null, new Node(world, { ...options, identity }, opened.log, opened.recovered, { ...handlers, remember }));
   });
 }
 

@@ -60,17 +60,19 @@ export class Runner {
     this.running.abort.abort();
   }
 
-  /** The answer to the question of a line: `line` is what is run then, null leaves it. */
+  /**
+   * Closes the question. For that of a line `line` is what is run then, null leaves it and forgets what waits behind it; for a
+   * question of another kind the queue only goes on.
+   */
   answer(line: string | null): void {
     const asked = this.asked;
     this.asked = null;
     this.store.dispatch({ kind: 'question', question: null });
-    if (!asked) return;
-    if (line === null) {
+    if (asked && line === null) {
       this.forgetWaiting();
       this.drop([asked.id]);
       this.note(`Left alone: ${asked.line}`);
-    } else {
+    } else if (asked && line !== null) {
       this.queue.unshift({ id: asked.id, line, confirmed: true });
     }
     this.next();

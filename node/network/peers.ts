@@ -6,7 +6,7 @@ import type { Message, MessageOf } from '../../protocol/messages.js';
 
 /** Delay before a lost link is dialled again: from the first to the second, doubling, ms. */
 const REDIAL_MS_MIN = 20;
-const REDIAL_MS_MAX = 500;
+const REDIAL_MS_MAX = 200;
 
 /** What the links tell their owner. */
 export interface PeerHandlers {

@@ -9,14 +9,16 @@ import { type Ended, type NodePlan, RealNode } from './real-node.js';
 import { until } from './until.js';
 
 /** Elections in these tests come after 300 to 600 ms of silence, where a test does not say otherwise. */
-const FAST = { election_ms: 300, heartbeat_ms: 50 };
+const ELECTION_MS = 300;
+/** Heartbeats in an election timeout. */
+const HEARTBEATS = 6;
 
 /** What a cluster is made of. */
 export interface ClusterOptions {
   /** Number of nodes: n1, n2, ... Default 3. */
   readonly nodes?: number;
-  /** fast: elections take a third of the usual time. default: as a node has it when it is told nothing. */
-  readonly timing?: 'fast' | 'default';
+  /** Silence after which a leader is replaced, ms; null: as a node has it when it is told nothing. */
+  readonly election_ms?: number | null;
   /** The links between the nodes can be cut. */
   readonly proxied?: boolean;
   /** Name of the cluster. */
@@ -50,7 +52,7 @@ export class TestCluster implements AsyncDisposable {
     this.addresses = [...nodes.values()].map(({ plan }) => plan.listen);
   }
 
-  static async make({ nodes = 3, timing = 'fast', proxied = false, name = 'test' }: ClusterOptions = {}) {
+  static async make({ nodes = 3, election_ms = ELECTION_MS, proxied = false, name = 'test' }: ClusterOptions = {}) {
     const folder = realpathSync(mkdtempSync(join(tmpdir(), 'concord-test-')));
     const ids = Array.from({ length: nodes }, (_, i) => `n${i + 1}`);
     const addresses = await freeAddresses(nodes);
@@ -59,8 +61,8 @@ export class TestCluster implements AsyncDisposable {
     if (proxied)
       for (const from of ids)
         for (const to of ids) if (from < to) links.set([from, to], await Proxy.open(listen(to)));
-    const flags =
-      timing === 'fast' ? ['--election-ms', `${FAST.election_ms}`, '--heartbeat-ms', `${FAST.heartbeat_ms}`] : [];
+    const heartbeat_ms = Math.floor((election_ms ?? 0) / HEARTBEATS);
+    const timing = election_ms === null ? [] : ['--election-ms', `${election_ms}`, '--heartbeat-ms', `${heartbeat_ms}`];
     const made = ids.map((id) => {
       const address = (to: string) =>
         [...links].find(([ends]) => ends[0] === id && ends[1] === to)?.[1].address ?? listen(to);
@@ -72,7 +74,7 @@ export class TestCluster implements AsyncDisposable {
         data: join(folder, id),
         cluster: name,
         peers,
-        flags: [...flags, '--segment-bytes', `${1 << 20}`],
+        flags: [...timing, '--segment-bytes', `${1 << 20}`],
       };
       return [id, new RealNode(plan)] as const;
     });

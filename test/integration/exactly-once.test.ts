@@ -40,7 +40,7 @@ describe('exactly once', function () {
   });
 
   it('holds while the leader stands still for 3 s, with the default timing', async () => {
-    const cluster = await up({ timing: 'default' });
+    const cluster = await up({ election_ms: null });
     const traffic = new Traffic(await cluster.client());
     for (let pauses = 0; pauses < 2; pauses++) {
       await traffic.flows(FLOW);

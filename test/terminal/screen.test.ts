@@ -14,6 +14,8 @@ const SIZES = [
   { columns: 50, rows: 12 },
 ] as const;
 
+const ESC = '\u001b';
+
 const NODES = [
   { id: 'n1', address: '127.0.0.1:7101', state: 'up', role: 'leader', term: 7, commit: 1042, lag: 0 },
   { id: 'n2', address: '127.0.0.1:7102', state: 'up', role: 'follower', term: 7, commit: 1042, lag: 0 },
@@ -104,12 +106,14 @@ describe('the screen', () => {
     expect(text).to.include('quorum 1/3: sessions (c), queues (s0) stopped');
   });
 
-  it('shows the colours of an ordinary session', async () => {
-    expectGolden(
-      'colours-120x40',
-      (await session(picture({ columns: 120, rows: 40 })).coloured()).replaceAll('\u001b', '^['),
-    );
-  });
+  for (const size of SIZES.slice(0, 2)) {
+    const name = `${size.columns}x${size.rows}`;
+    it(`shows the colours of a failover at ${name}, what is stale in the background`, async () => {
+      const shown = await failover(picture(size)).coloured();
+      expectGolden(`colours-${name}`, shown.replaceAll(ESC, '^['));
+      expect(shown).to.match(new RegExp(`${ESC}\\[2m[^${ESC}]*1,100`));
+    });
+  }
 
   it('shows no colour at all when none is wanted, and every state as a word all the same', async () => {
     const shown = await failover(picture({ columns: 120, rows: 40, colour: false })).coloured();
@@ -174,6 +178,33 @@ describe('the screen', () => {
     await shown.text();
     expect(shown.cursor?.row).to.equal(18);
     expect(shown.cursor?.column).to.be.within(50, 58);
+  });
+
+  it('shows values, tables and pages as people read them', async () => {
+    const shown = picture({ columns: 100, rows: 40 })
+      .ran('read k', reply('read k', { a: [1, 'two', null], b: { c: true }, d: Buffer.from('00ff', 'hex') }))
+      .ran('read long', reply('read long', 'word '.repeat(60).trim()))
+      .ran(
+        'status',
+        reply('status', { cluster: 'demo', nodes: [{ id: 'n1', since: 65_000, on: ['a', 'b'] }], warnings: [] }),
+      )
+      .ran(
+        'help log',
+        reply('help log', { word: 'log', usage: 'log', text: 'log [n]\n\n  the newest entries' }, { node: null }),
+      )
+      .ran('size', reply('size', 0))
+      .ran('release x', reply('release x', null));
+    expectGolden('values-100x40', await shown.text());
+  });
+
+  it('shows the group and the node that were chosen', async () => {
+    const shown = session(picture({ columns: 120, rows: 40 }));
+    shown.store.dispatch({ kind: 'view', use: 'n2', focus: 'c' });
+    const text = await shown.text();
+    expect(text)
+      .to.match(/★ n1 leads c .* term 3 .* commit 17 .* via n2/)
+      .and.match(/^│ n2› +│$/m);
+    expect(text).to.match(/commit +17 /);
   });
 
   it('says how far it is scrolled', async () => {

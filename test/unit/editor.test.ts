@@ -76,6 +76,10 @@ describe('the line editor', () => {
     expect(changed(state, 'delete.left').line.text).to.equal('x');
   });
 
+  it('keeps the cursor on a boundary when what is typed joins what follows', () => {
+    expect(shown(changed(holding('|🇪'), type('🇩')))).to.equal('🇩🇪|');
+  });
+
   it('puts back what was cut, pieces cut in a row together', () => {
     expect(shown(changed(holding('one two|'), 'kill.chunk-left', 'kill.chunk-left', 'yank'))).to.equal('one two|');
     expect(shown(changed(holding('one |two'), 'kill.to-end', 'cursor.home', 'yank'))).to.equal('two|one ');
@@ -195,8 +199,9 @@ describe('the completion', () => {
 
   it('inserts the only way to go on', () => {
     const state = changed(holding('kill n|'), offer(5, 'n1'));
-    expect(shown(state)).to.equal('kill n1|');
+    expect(shown(state)).to.equal('kill n1 |');
     expect(state.completion).to.equal(null);
+    expect(shown(changed(holding('kill(n|)'), offer(5, 'n1')))).to.equal('kill(n1|)');
   });
 
   it('inserts what all have in common and opens the list', () => {

@@ -182,6 +182,15 @@ describe('questions', () => {
     expect(typist.ran).to.deep.equal(['purge jobs --yes']);
   });
 
+  it('come one after the other', async () => {
+    const typist = await new Typist().type(`wait${ENTER}kill n1${ENTER}`, paste('log\nnodes'));
+    await typist.done();
+    expect(typist.state.question?.text).to.equal('Run 2 pasted lines?');
+    await typist.type('n');
+    expect(typist.state.question?.text).to.equal('sure?');
+    expect((await typist.type('y')).ran).to.deep.equal(['wait', 'kill n1 --yes']);
+  });
+
   it('hold back the lines behind them', async () => {
     const typist = await new Typist().type(`wait${ENTER}kill n1${ENTER}log${ENTER}`);
     await typist.done();

@@ -18,6 +18,7 @@ describe('sanitize', () => {
     ['takes control characters out', 'a\u0000\u0007\b\u007fb', 'ab'],
     ['makes blanks of line ends and tabs', 'a\tb\r\nc\u2028d', 'a b c d'],
     ['takes bidi overrides out', 'a\u202eb\u2066c\u200fd', 'abcd'],
+    ['takes other formats out', 'a\ufff9b\u0600c', 'abc'],
     ['takes joiners and selectors out', 'a\u200db\ufe0fc\u200b', 'abc'],
     ['takes joined emoji apart', '👩‍👩‍👧', '👩👩👧'],
     ['takes skin tones off', '👋🏽', '👋'],

@@ -281,6 +281,24 @@ describe('the limits of the screen', () => {
     expect(Object.keys(nodes)).to.have.lengthOf(SCREEN_LIMITS.nodes_max);
   });
 
+  it('keeps results up to a limit of memory, the newest whatever its size', () => {
+    const screen = watched();
+    const body = 'x'.repeat(SCREEN_LIMITS.output_bytes_max / 8);
+    for (let nth = 0; nth < 20; nth++) {
+      const id = screen.state.nextId;
+      output(screen, { do: 'queued', id, line: `dequeue ${nth}` });
+      output(screen, {
+        do: 'replied',
+        id,
+        reply: reply('dequeue', nth < 19 ? body : [body, body, body, body, body, body]),
+      });
+      const lines = screen.state.output.map((entry) => ('line' in entry ? entry.line : ''));
+      expect(lines.length).to.be.at.most(4);
+      expect(lines.at(-1)).to.equal(`dequeue ${nth}`);
+    }
+    expect(screen.state.output).to.have.lengthOf(1);
+  });
+
   it('keeps a bounded number of samples of the commit rate', () => {
     const screen = watched();
     for (let nth = 1; nth < 50; nth++)

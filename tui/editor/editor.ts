@@ -143,7 +143,8 @@ function complete(state: EditorState, completion: Completion, refresh: boolean):
   const [first, second] = candidates;
   if (!first) return { ...state, completion: null };
   if (!refresh && !second) {
-    return { ...state, line: replaceBefore(state.line, completion.from, first.text), completion: null, walk: null };
+    const text = first.text + blankAfter(state.line, first.text);
+    return { ...state, line: replaceBefore(state.line, completion.from, text), completion: null, walk: null };
   }
   const typed = state.line.text.slice(completion.from, state.line.cursor);
   if (refresh && !second && first.text === typed) return { ...state, completion: null };
@@ -152,6 +153,12 @@ function complete(state: EditorState, completion: Completion, refresh: boolean):
   const line = grows ? replaceBefore(state.line, completion.from, common) : state.line;
   const list = { from: completion.from, candidates, selected: -1, typed: line.text.slice(0, line.cursor) };
   return { ...state, line, completion: list, walk: null };
+}
+
+/** A word that is complete makes room for the next; not inside a line, nor inside parentheses. */
+function blankAfter(line: Line, text: string): string {
+  const isInside = line.cursor < line.text.length || line.text.includes('(');
+  return isInside || /[\s(=:]$/.test(text) ? '' : ' ';
 }
 
 function commonStart(texts: readonly string[]): string {

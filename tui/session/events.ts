@@ -42,7 +42,8 @@ function processEvents(id: string, old: ProcessView | null, process: ProcessView
     case 'paused':
       return [event('warn', id, 'paused: its process stands still')];
     case 'stopping':
-      return [event('process', id, 'stopping')];
+      // What it came to says more.
+      return [];
     case 'stopped':
       return old === null ? [] : [event('process', id, 'stopped')];
     case 'killed':
@@ -52,13 +53,13 @@ function processEvents(id: string, old: ProcessView | null, process: ProcessView
   }
 }
 
-const ENDED: ReadonlySet<string> = new Set(['killed', 'stopped', 'stopping', 'failed']);
+const EXPLAINED: ReadonlySet<string> = new Set(['killed', 'stopped', 'stopping', 'failed', 'paused']);
 
-/** The loss of the connection to a process that ended says nothing new. */
+/** The loss of the connection to a process that ended or stands still says nothing new. */
 function linkEvents(old: NodeView | undefined, node: NodeView): NewEvent[] {
   if (old?.link === node.link || node.link === 'unknown') return [];
   if (node.link === 'up') return [event('up', node.id, 'up')];
-  if (node.process && ENDED.has(node.process.state)) return [];
+  if (node.process && EXPLAINED.has(node.process.state)) return [];
   return [event('down', node.id, node.reason === '' ? 'down' : `down: ${node.reason}`)];
 }
 

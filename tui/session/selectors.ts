@@ -79,7 +79,7 @@ export interface GroupSummary {
   /** '' while there is none that is alive. */
   readonly leader: string;
   readonly term: number;
-  /** When the leader took over, as far as a node told. */
+  /** When the leader took over; null unless it told so itself. */
   readonly since: number | null;
   readonly voters: number;
   readonly alive: number;
@@ -130,7 +130,7 @@ function newestOf(replicas: readonly Replica[]): Replica | undefined {
 }
 
 /** The leader of the newest term: by its own word, or by that of a follower that would know. */
-function leaderAmong(state: ScreenState, live: readonly Replica[]): { id: string; since: number } | undefined {
+function leaderAmong(state: ScreenState, live: readonly Replica[]): { id: string; since: number | null } | undefined {
   const term = newestOf(live)?.replica.term ?? 0;
   const current = live.filter(({ replica }) => replica.term === term);
   const own = current.find(({ replica }) => replica.role === 'leader');
@@ -138,7 +138,7 @@ function leaderAmong(state: ScreenState, live: readonly Replica[]): { id: string
   const told = current.find(({ replica }) => replica.leader !== '' && counts(state, replica.leader));
   // A node that says of itself that it does not lead is right about that.
   if (!told || current.some(({ node }) => node.id === told.replica.leader)) return undefined;
-  return { id: told.replica.leader, since: told.replica.since };
+  return { id: told.replica.leader, since: null };
 }
 
 /** A voter counts when this terminal hears it, or when a node that it hears has a connection to it. */

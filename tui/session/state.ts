@@ -10,6 +10,8 @@ export const SCREEN_LIMITS = {
   nodes_max: 64,
   feed_events_max: 500,
   output_entries_max: 500,
+  /** Results kept in the output, bytes as `weigh` counts them. The newest is kept whatever its size. */
+  output_bytes_max: 16 << 20,
   /** Lines waiting behind the command that runs. More are refused. */
   queued_lines_max: 1000,
   /** Seconds of commit rate kept. */
@@ -78,7 +80,14 @@ export type OutputEntry =
       readonly since: number;
       readonly givenUp: boolean;
     }
-  | { readonly form: 'done'; readonly id: number; readonly line: string; readonly reply: Reply };
+  | {
+      readonly form: 'done';
+      readonly id: number;
+      readonly line: string;
+      readonly reply: Reply;
+      /** What its result takes in memory, about, bytes. */
+      readonly weight: number;
+    };
 
 /** Something asked that has to be answered before anything else. */
 export interface OpenQuestion extends Question {

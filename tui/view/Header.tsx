@@ -96,7 +96,7 @@ function sparkline(rates: readonly number[], look: Look): Span {
 
 function viaForms(state: ScreenState): Row[] {
   const { use } = state.view;
-  const node = use === 'auto' || use === '' ? groupSummary(state, focusGroup(state)).leader || 'auto' : use;
+  const node = use === 'auto' || use === '' ? groupSummary(state, focusGroup(state)).leader || 'any node' : use;
   const head: Row = [dim('via '), span(node)];
   return state.latency_ms === null ? [head] : [[...head, span(` ${latency(state.latency_ms)}`)], head];
 }

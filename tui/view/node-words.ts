@@ -108,7 +108,7 @@ function stateLine(state: ScreenState, node: NodeView, condition: Condition): st
     case 'leader':
       return `leads ${group} for ${held}`;
     case 'follower':
-      return followed(state, replica?.leader ?? '', held);
+      return followed(state, replica?.leader ?? '');
     case 'candidate':
       return `asks for votes in term ${term}`;
     case 'precandidate':
@@ -128,10 +128,11 @@ function stateLine(state: ScreenState, node: NodeView, condition: Condition): st
   }
 }
 
-function followed(state: ScreenState, leader: string, held: string): string {
+function followed(state: ScreenState, leader: string): string {
   if (leader === '') return 'follows nobody yet';
   const summary = groupSummary(state, focusGroup(state));
-  return summary.leader === leader ? `follows ${leader} for ${held}` : `followed ${leader}, which is gone`;
+  if (summary.leader !== leader) return `followed ${leader}, which is gone`;
+  return summary.since === null ? `follows ${leader}` : `follows ${leader} for ${spellSlow(state.now - summary.since)}`;
 }
 
 function processLine(state: ScreenState, node: NodeView, condition: Condition): string {

@@ -5,7 +5,7 @@ import { widthOf, wrapTo } from '../terminal/cells.js';
 import type { Look, Tone } from './look.js';
 import { dim, fitRow, type Row, rowWidth, span, spread } from './row.js';
 import { isTable, tableRows } from './table.js';
-import { isPlainObject, valueRow } from './value.js';
+import { isPlainObject, recordRow, valueRow } from './value.js';
 import { latency, spell } from './words.js';
 
 /** Rows that one text may take before it is cut. */
@@ -64,41 +64,54 @@ function runningRow(entry: Extract<OutputEntry, { form: 'running' }>, look: Look
 export function replyRows(reply: Reply, width: number, look: Look): Row[] {
   if (!reply.ok) return errorRows(reply, width, look);
   const mark = span(`  ${look.glyphs.ok} `, { tone: 'good', bold: true });
-  const tables = tablesOf(reply.result, width - INDENT * 2, look);
+  const more = isBare(reply) ? [] : below(reply.result, width - INDENT * 2, look);
   const proof: Row = [dim(proofText(reply))];
   const first: Row = [mark, ...headline(reply)];
   const top = withProof(first, proof, width, look);
-  return [...top, ...tables.map((row): Row => [span(' '.repeat(INDENT * 2)), ...row])];
+  return [...top, ...more.map((row): Row => [span(' '.repeat(INDENT * 2)), ...row])];
 }
 
 /** What stands behind the mark: the value, or what is said in place of one. */
 function headline(reply: Reply): Row {
   const { result } = reply;
   if (reply.found === false) return [dim('nothing there')];
+  if (isBare(reply)) return valueRow(result);
   if (result === null || result === undefined) return [span('done')];
   if (Array.isArray(result) && result.length === 0) return [dim('none')];
   if (isTable(result)) return [span(`${result.length} ${result.length === 1 ? 'row' : 'rows'}`)];
-  if (isPlainObject(result)) return valueRow(withoutTables(result));
+  if (isPage(result)) return [span(result.text.split('\n')[0] ?? '', { bold: true })];
+  if (isPlainObject(result)) return recordRow(withoutTables(result));
   return valueRow(result);
 }
 
+/** Words that answer with a value that somebody put in: it is shown as such, whatever its shape. */
+const BARE_WORD = /^\s*(?:dequeue|read)\b/i;
+
+function isBare(reply: Reply): boolean {
+  return BARE_WORD.test(reply.command);
+}
+
 function withoutTables(result: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
-  return Object.fromEntries(Object.entries(result).filter(([, value]) => !isTable(value) && !isLongText(value)));
+  return Object.fromEntries(Object.entries(result).filter(([, value]) => !isTable(value)));
 }
 
-/** The tables in a result, the parts that are texts of several lines with them, each under its name. */
-function tablesOf(result: unknown, width: number, look: Look): Row[] {
+/** What stands below: a table, the tables in an object each under its name, or the rest of a page. */
+function below(result: unknown, width: number, look: Look): Row[] {
   if (isTable(result)) return tableRows(result, width, look);
+  if (isPage(result))
+    return result.text
+      .split('\n')
+      .slice(1)
+      .flatMap((line) => plainRows(line, width));
   if (!isPlainObject(result)) return [];
-  return Object.entries(result).flatMap(([key, value]): Row[] => {
-    if (isTable(value)) return [[dim(key)], ...tableRows(value, width, look)];
-    if (isLongText(value)) return value.split('\n').flatMap((line) => plainRows(line, width));
-    return [];
-  });
+  return Object.entries(result).flatMap(([key, value]): Row[] =>
+    isTable(value) ? [[dim(key)], ...tableRows(value, width, look)] : [],
+  );
 }
 
-function isLongText(value: unknown): value is string {
-  return typeof value === 'string' && value.includes('\n');
+/** A result that is a text to be read, such as that of `help`. */
+function isPage(result: unknown): result is { readonly text: string } {
+  return isPlainObject(result) && typeof result['text'] === 'string' && result['text'].includes('\n');
 }
 
 function plainRows(line: string, width: number): Row[] {

@@ -3,6 +3,7 @@ import { cutTo, fitTo, widthOf } from '../terminal/cells.js';
 import type { Look } from './look.js';
 import { dim, type Row, span } from './row.js';
 import { isPlainObject, valueText } from './value.js';
+import { spell } from './words.js';
 
 /** Rows of a table that are shown. */
 const TABLE_ROWS_MAX = 200;
@@ -10,6 +11,9 @@ const TABLE_ROWS_MAX = 200;
 const COLUMN_MIN = 6;
 /** Cells between two columns. */
 const GAP = 2;
+
+/** Columns that hold milliseconds. */
+const DURATIONS: ReadonlySet<string> = new Set(['since', 'ttl', 'age', 'oldest']);
 
 /** True for what is shown as a table: a list of objects that is not empty. */
 export function isTable(value: unknown): value is readonly Readonly<Record<string, unknown>>[] {
@@ -43,10 +47,15 @@ export function tableRows(list: readonly Readonly<Record<string, unknown>>[], wi
 
 function column(key: string, list: readonly Readonly<Record<string, unknown>>[]): Column {
   const values = list.map((each) => each[key]);
-  const cells = values.map((value) => span(valueText(value)).text);
+  const cells = values.map((value) => span(cellText(key, value)).text);
   const filled = values.filter((value) => value !== null && value !== undefined && value !== '');
   const numeric = filled.length > 0 && filled.every((value) => typeof value === 'number');
   return { key, cells, numeric, width: Math.max(widthOf(key), ...cells.map(widthOf)) };
+}
+
+function cellText(key: string, value: unknown): string {
+  if (value === null || value === undefined || value === '') return '-';
+  return typeof value === 'number' && DURATIONS.has(key) ? spell(value) : valueText(value);
 }
 
 /** Takes from the widest column until all fit. What still does not fit is cut at the edge with the row. */

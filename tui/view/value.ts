@@ -18,12 +18,17 @@ const STYLES = {
   mark: { dim: true },
 } as const satisfies Record<string, Style>;
 
-/** A value in one row. An object at the top stands without its braces. */
+/** A value in one row, as it can be typed. */
 export function valueRow(value: unknown): Row {
   const pieces: Span[] = [];
-  const budget = { left: VALUE_LENGTH_MAX };
-  if (isPlainObject(value) && Object.keys(value).length > 0) writeEntries(value, pieces, budget, 0, '  ');
-  else write(value, pieces, budget, 0);
+  write(value, pieces, { left: VALUE_LENGTH_MAX }, 0);
+  return pieces;
+}
+
+/** A record in one row: its keys and values without braces around them. */
+export function recordRow(record: Readonly<Record<string, unknown>>): Row {
+  const pieces: Span[] = [];
+  writeEntries(record, pieces, { left: VALUE_LENGTH_MAX }, 0, '  ');
   return pieces;
 }
 
