@@ -10,6 +10,8 @@ import { explainEntry } from './services/explain.js';
 
 /** Rows of one `log` answer. */
 const LOG_ROWS_MAX = 500;
+/** Longer than this no transfer is waited for, ms: the core has given it up by then, and one who asks again may succeed. */
+const TRANSFER_MS_MAX = 5000;
 
 /** What the words need of their node. */
 export interface AdminHost {
@@ -70,7 +72,7 @@ export class Admin {
           this.#log(client, correlation, argument);
           break;
         case 'transfer':
-          this.#transfer(client, correlation, argument, this.#host.now() + message.deadline_ms);
+          this.#transfer(client, correlation, argument, Math.min(message.deadline_ms, TRANSFER_MS_MAX));
           break;
         default:
           throw new ConcordError('UNKNOWN_COMMAND', `no admin word ${message.word}`);
@@ -107,7 +109,7 @@ export class Admin {
     return this.#transfers.reduce((earliest, { deadline }) => Math.min(earliest, deadline), Number.POSITIVE_INFINITY);
   }
 
-  #transfer(client: Client, correlation: number, argument: Record<string, unknown>, deadline: number): void {
+  #transfer(client: Client, correlation: number, argument: Record<string, unknown>, deadline_ms: number): void {
     const replica = this.#led(groupText.check(argument['group']));
     const to = idText.check(argument['to']);
     if (to === this.#host.self) throw new ConcordError('ALREADY', `${to} leads ${replica.raft.id} already`);
@@ -116,7 +118,7 @@ export class Admin {
         'TRANSFER_FAILED',
         `${to} is not a connected voter of ${replica.raft.id}, or a transfer is under way`,
       );
-    this.#transfers.push({ replica, to, client, correlation, deadline });
+    this.#transfers.push({ replica, to, client, correlation, deadline: this.#host.now() + deadline_ms });
     this.#host.wake();
   }
 

@@ -35,6 +35,8 @@ export class Commands {
   readonly #sessions: Sessions;
   readonly #coordination: Replica;
   #parked: Parked[] = [];
+  /** The furthest index of `c` that its leader was asked about. */
+  #askedFor = 0;
 
   constructor(host: CommandHost, sessions: Sessions, coordination: Replica) {
     this.#host = host;
@@ -65,11 +67,12 @@ export class Commands {
       );
   }
 
-  /** This node's replica of `c` has moved on, or time has: looks at what was parked. */
+  /** This node's replica of `c` has moved on, time has, or a leadership is over: looks at what was parked. */
   retry(): void {
     const applied = this.#coordination.applied;
     const now = this.#host.now();
-    if (!this.#parked.some(({ until, deadline }) => until <= applied || deadline <= now)) return;
+    const isDue = ({ until, deadline, replica }: Parked) => until <= applied || deadline <= now || !replica.raft.leads;
+    if (!this.#parked.some(isDue)) return;
     const parked = this.#parked;
     this.#parked = [];
     // In order of arrival: the lanes of a session must not overtake each other.
@@ -105,6 +108,10 @@ export class Commands {
       fail(client, correlation, new ConcordError('NO_SPACE', 'the disk of the leader is nearly full'));
       return;
     }
+    if (deadline < this.#host.now()) {
+      fail(client, correlation, new ConcordError('DEADLINE', `session ${session} became known here too late`));
+      return;
+    }
     if (session === 0 || machine.hasLane(session)) {
       replica.propose({ kind: ENTRY_KINDS.command, payload: bytes }, waiter);
       return;
@@ -119,6 +126,16 @@ export class Commands {
       fail(client, correlation, new ConcordError('DEADLINE', `session ${session} is not known here yet`));
     else if (this.#parked.length >= PARKED_MAX)
       fail(client, correlation, new ConcordError('OVERLOADED', 'too many commands wait for their sessions'));
-    else this.#parked.push({ client, correlation, envelope, bytes, replica, deadline, until });
+    else {
+      this.#parked.push({ client, correlation, envelope, bytes, replica, deadline, until });
+      this.#ask(until, deadline);
+    }
+  }
+
+  // The next heartbeat of the leader of `c` would tell this node how far it is; a question brings it at once.
+  #ask(until: number, deadline: number): void {
+    if (until <= this.#askedFor) return;
+    this.#askedFor = until;
+    this.#coordination.confirm(deadline, () => {});
   }
 }

@@ -7,6 +7,7 @@ import { parse } from 'yaml';
 import { z } from 'zod';
 import { ConcordError } from '../protocol/errors.js';
 import { LIMITS } from '../protocol/limits.js';
+import { parseAddress } from '../protocol/tcp.js';
 import { DEFAULT_RAFT_SETTINGS } from './raft/types.js';
 
 /** Version of the configuration file. */
@@ -16,6 +17,7 @@ const address = z.string().max(LIMITS.address_length_max).refine(isLoopback, {
   message:
     'has to be 127.0.0.1:port, [::1]:port or localhost:port: nodes listen on the loopback only until connections are authenticated',
 });
+const peer = z.string().max(LIMITS.address_length_max).refine(isAddress, { message: 'has to be host:port' });
 const id = z.string().regex(/^[A-Za-z][A-Za-z0-9_.-]{0,31}$/, 'is a letter and up to 31 letters, digits, . _ -');
 
 const FILE = z.strictObject({
@@ -37,7 +39,7 @@ const FILE = z.strictObject({
   /** Folder for its log and identity. */
   data: z.string().min(1),
   /** Address of every first member, this one among them. */
-  peers: z.record(id, z.string().max(LIMITS.address_length_max)),
+  peers: z.record(id, peer),
   /** Silence of a leader after which another is elected, ms; drawn from this to twice this. Longer than any pause of a busy machine. */
   election_ms: z.int().min(50).max(60_000).default(DEFAULT_RAFT_SETTINGS.election_ms),
   /** Interval of heartbeats, ms. A tenth of election_ms leaves room for a few lost ones. */
@@ -65,7 +67,7 @@ export interface NodeConfig {
   readonly keeper_fd: number | null;
 }
 
-/** Reads the command line, and the file it may name. @throws ConcordError BAD_CONFIG naming what is wrong. Prints help by itself. */
+/** Reads the command line, and the file it may name. @throws ConcordError BAD_CONFIG naming what is wrong. `--help` ends the process. */
 export function readConfig(argv: readonly string[], version: string): NodeConfig {
   const program = new Command('concord-node')
     .description('One node of a Concord cluster. Flags override the file.')
@@ -85,6 +87,11 @@ export function readConfig(argv: readonly string[], version: string): NodeConfig
     .option('--segment-bytes <n>', 'length of a log segment (default 16777216)', numberOf)
     .option('--keeper-fd <fd>', 'descriptor of the process that started this node', numberOf)
     .addHelpText('after', HELP)
+    .configureOutput({ writeErr: () => {} })
+    .exitOverride((error) => {
+      if (error.exitCode === 0) process.exit(0);
+      throw badConfig(undefined, error.message.replace(/^error: /, ''));
+    })
     .parse([...argv], { from: 'user' });
   const flags = program.opts<Flags>();
   const { config, keeperFd, electionMs, heartbeatMs, segmentBytes, ...plain } = flags;
@@ -92,7 +99,8 @@ export function readConfig(argv: readonly string[], version: string): NodeConfig
   const parsed = FILE.safeParse({ version: CONFIG_VERSION, ...fileOf(config), ...given });
   if (!parsed.success) throw badConfig(config, parsed.error.issues.map(issueText).join('; '));
   const { version: _, data, peers, ...rest } = parsed.data;
-  if (peers[rest.id] === undefined) throw badConfig(config, `peers has no entry for ${rest.id} itself`);
+  const wrong = wrongPeers(peers, rest.id);
+  if (wrong !== null) throw badConfig(config, `peers: ${wrong}`);
   if (rest.heartbeat_ms * 3 > rest.election_ms)
     throw badConfig(config, 'heartbeat_ms has to be at most a third of election_ms');
   return { ...rest, data: resolve(data), peers: new Map(Object.entries(peers)), keeper_fd: keeperFd ?? null };
@@ -139,6 +147,17 @@ function issueText(issue: { path: PropertyKey[]; message: string }): string {
   return `${issue.path.join('.') || 'it'}: ${issue.message}`;
 }
 
+function wrongPeers(peers: Readonly<Record<string, string>>, self: string): string | null {
+  const ids = Object.keys(peers);
+  if (ids.length > LIMITS.members_max) return `at most ${LIMITS.members_max} members are allowed`;
+  if (!ids.includes(self)) return `no entry for ${self} itself`;
+  for (const [i, id] of ids.entries()) {
+    const twin = ids.slice(0, i).find((other) => peers[other] === peers[id]);
+    if (twin !== undefined) return `${twin} and ${id} have the same address ${peers[id]}`;
+  }
+  return null;
+}
+
 function defined(record: Record<string, unknown>): Record<string, unknown> {
   return Object.fromEntries(Object.entries(record).filter(([, value]) => value !== undefined));
 }
@@ -148,7 +167,9 @@ function peersOf(list: string): Record<string, string> {
   for (const part of list.split(',')) {
     const at = part.indexOf('=');
     if (at < 1) throw new InvalidArgumentError('write name=host:port, separated by commas.');
-    peers[part.slice(0, at).trim()] = part.slice(at + 1).trim();
+    const name = part.slice(0, at).trim();
+    if (Object.hasOwn(peers, name)) throw new InvalidArgumentError(`${name} is there twice.`);
+    peers[name] = part.slice(at + 1).trim();
   }
   return peers;
 }
@@ -156,6 +177,15 @@ function peersOf(list: string): Record<string, string> {
 function numberOf(digits: string): number {
   if (!/^\d+$/.test(digits)) throw new InvalidArgumentError('write a whole number.');
   return Number(digits);
+}
+
+function isAddress(text: string): boolean {
+  try {
+    parseAddress(text);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function isLoopback(text: string): boolean {

@@ -5,6 +5,7 @@ import { Socket } from 'node:net';
 import { ConcordError } from '../protocol/errors.js';
 import { boot } from './boot.js';
 import { type NodeConfig, readConfig } from './config.js';
+import { lockFolder } from './lock.js';
 import type { Node } from './node.js';
 import { openNodeLog } from './observe/log.js';
 import { DEFAULT_RAFT_SETTINGS } from './raft/types.js';
@@ -74,7 +75,7 @@ function main(): void {
     pid: process.pid,
   };
   log.event('starting', { version, pid: process.pid, listen: config.listen, data: config.data });
-  boot(realWorld(), options, { event: (event, facts) => log.event(event, facts), fatal: fail }, (error, made) => {
+  const booted = (error: Error | null, made: Node | null): void => {
     if (error !== null || made === null) {
       fail(error ?? new Error('no node'));
       return;
@@ -84,6 +85,10 @@ function main(): void {
       if (listenError !== null) fail(portError(config.listen, listenError));
       else keeper?.tell({ ready: address, pid: process.pid });
     });
+  };
+  lockFolder(config.data, (error) => {
+    if (error !== null) fail(error);
+    else boot(realWorld(), options, { event: (event, facts) => log.event(event, facts), fatal: fail }, booted);
   });
 }
 

@@ -110,6 +110,7 @@ export class Node {
       stop: (error) => this.#fatal(error),
       up: (peer) => this.#peerUp(peer),
       down: (peer, reason) => this.#peerDown(peer, reason),
+      refused: (peer, { code, message }) => handlers.event('peer refused', { peer, code, message }),
       peerMessage: (peer, message) => this.#fromPeer(peer, message),
       clientUp: (client) => client.push(this.#leaders()),
       clientDown: (client) => this.#clientDown(client),

@@ -16,6 +16,8 @@ import type { Outcome, Position } from './services/machine.js';
 const APPLY_ENTRIES_MAX = 4096;
 /** Reads waiting at one node for one group. */
 const READS_MAX = 65_536;
+/** What time alone makes due is looked at again after this, ms: cluster time goes in steps, and a leader that hands over takes nothing. */
+const TICK_MS_MIN = 10;
 /** Kinds below it are the core's. */
 const FIRST_APPLICATION_KIND = 16;
 
@@ -138,6 +140,7 @@ export class Replica {
       });
       return;
     }
+    this.#tickProposed = false;
     const error =
       first === 'too much uncommitted'
         ? new ConcordError('OVERLOADED', `${this.raft.id} has too many bytes proposed and not committed`)
@@ -192,7 +195,7 @@ export class Replica {
     if (this.raft.leads && !this.#tickProposed) {
       const due = this.machine.deadline();
       if (due < Number.POSITIVE_INFINITY)
-        deadline = Math.min(deadline, this.#host.now() + Math.max(1, due - this.raft.time));
+        deadline = Math.min(deadline, this.#host.now() + Math.max(TICK_MS_MIN, due - this.raft.time));
     }
     return deadline;
   }

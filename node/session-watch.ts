@@ -33,8 +33,13 @@ export class SessionWatch {
     const arrived = this.#replica.raft.time;
     const ended = () => fail(client, correlation, new ConcordError('SESSION_EXPIRED', `session ${session} has ended`));
     this.#replica.confirm(deadline, (confirmed) => {
-      if (!confirmed || !this.#watching) fail(client, correlation, refusal());
-      else if (!this.#sessions.alive(session)) ended();
+      if (!confirmed || !this.#replica.raft.settled) {
+        fail(client, correlation, refusal());
+        return;
+      }
+      // It may have waited for the first entry of this term: nothing was counted before.
+      this.#begin();
+      if (!this.#sessions.alive(session)) ended();
       else if (this.#ending.has(session)) ended();
       else {
         this.#renewed.set(session, Math.max(arrived, this.#renewed.get(session) ?? 0));
@@ -56,12 +61,8 @@ export class SessionWatch {
       if (!raft.leads) this.#stop();
       return;
     }
+    this.#begin();
     const now = raft.time;
-    if (!this.#watching) {
-      this.#watching = true;
-      for (const session of this.#sessions.all()) this.#renewed.set(session.id, now);
-      this.#checkAt = now;
-    }
     if (now >= this.#checkAt) this.#check(now);
   }
 
@@ -76,7 +77,15 @@ export class SessionWatch {
 
   /** Cluster ms until `turn` has something to do. */
   dueIn(): number {
-    return this.#watching ? Math.max(1, this.#checkAt - this.#replica.raft.time) : Number.POSITIVE_INFINITY;
+    return this.#watching ? Math.max(CHECK_MS / 10, this.#checkAt - this.#replica.raft.time) : Number.POSITIVE_INFINITY;
+  }
+
+  #begin(): void {
+    if (this.#watching) return;
+    this.#watching = true;
+    const now = this.#replica.raft.time;
+    for (const session of this.#sessions.all()) this.#renewed.set(session.id, now);
+    this.#checkAt = now;
   }
 
   #check(now: number): void {

@@ -11,7 +11,7 @@ import { FrameDecoder, FrameWriter } from './frame.js';
 import { mayFollow, readHello, readWelcome, refusalOf } from './hello.js';
 import { LIMITS } from './limits.js';
 import type { Message, MessageOf, Sender } from './messages.js';
-import { decodeMessage, encodeMessage } from './wire.js';
+import { addMessage, decodeMessage } from './wire.js';
 
 /** Why a connection closed. */
 export interface CloseReason {
@@ -27,7 +27,10 @@ export interface CloseReason {
 export interface ConnectionHandlers<G extends Message = Message> {
   /** Hello is done: messages may be sent. */
   ready(connection: Connection, greeting: G): void;
-  /** A message that the other side may send. Pongs come here too; pings are answered before. Its Buffers are the owner's. */
+  /**
+   * A message that the other side may send. Pongs come here too; pings are answered before. Its Buffers are never written to again,
+   * but see `decodeMessage` before keeping them.
+   */
   message(connection: Connection, message: Message): void;
   /** Exactly once, last, whether `ready` was called or not. */
   close(connection: Connection, reason: CloseReason): void;
@@ -244,7 +247,7 @@ export class Connection {
   }
 
   #queue(message: Message): void {
-    this.#writer.add(encodeMessage(message));
+    addMessage(this.#writer, message);
     if (this.#writer.bytes > LIMITS.outgoing_bytes_max) this.#cut();
     if (this.#dirty || this.#state === 'closed') return;
     this.#dirty = true;

@@ -114,20 +114,32 @@ export class FrameWriter {
 
   /** Adds a frame with a copy of `body`. @throws ConcordError FRAME_TOO_BIG, and nothing is added */
   add(body: Buffer): void {
-    if (body.length > LIMITS.frame_bytes_max)
-      throw new ConcordError(
-        'FRAME_TOO_BIG',
-        `a frame of ${body.length} bytes; at most ${LIMITS.frame_bytes_max} are allowed`,
-      );
-    const buffer = this.#room(HEAD_BYTES + body.length);
-    buffer.writeUInt32BE(body.length, this.#used);
-    body.copy(buffer, this.#used + HEAD_BYTES);
-    this.#used += HEAD_BYTES + body.length;
+    checkLength(body.length);
+    const buffer = this.begin(body.length);
+    this.end(this.position + body.copy(buffer, this.position));
+  }
+
+  /** Begins a frame whose body, of at most `bytes_max`, the caller puts into the buffer from `position` on. Nothing is added before `end`. */
+  begin(bytes_max: number): Buffer {
+    return this.#room(HEAD_BYTES + bytes_max);
+  }
+
+  /** Where the body of the next frame goes. */
+  get position(): number {
+    return this.#used + HEAD_BYTES;
+  }
+
+  /** Adds the frame that was begun, its body ending before `end`. @throws ConcordError FRAME_TOO_BIG, and nothing is added */
+  end(end: number): void {
+    const length = end - this.position;
+    checkLength(length);
+    this.#buffer?.writeUInt32BE(length, this.#used);
+    this.#used = end;
   }
 
   /** Hands over what was gathered; the writer keeps no hold on it. null when that is nothing. */
   take(): Buffer | null {
-    if (this.#buffer === null) return null;
+    if (this.#buffer === null || this.#used === 0) return null;
     const taken = this.#buffer.subarray(0, this.#used);
     // The next flush is likely to be as large as this one.
     this.#start = Math.min(Math.max(2 ** Math.ceil(Math.log2(this.#used)), FLUSH_BYTES_MIN), FLUSH_BYTES_MAX);
@@ -144,4 +156,10 @@ export class FrameWriter {
     this.#buffer = larger;
     return larger;
   }
+}
+
+function checkLength(length: number): void {
+  if (length <= LIMITS.frame_bytes_max) return;
+  const message = `a frame of ${length} bytes; at most ${LIMITS.frame_bytes_max} are allowed`;
+  throw new ConcordError('FRAME_TOO_BIG', message);
 }

@@ -1,6 +1,8 @@
 /** The real outside world: the process's clock and event loop, TCP by node:net, randomness by node:crypto. */
 import { randomFillSync } from 'node:crypto';
 import net from 'node:net';
+// Each look at the global of that name is a call.
+import { performance } from 'node:perf_hooks';
 import type { Env, Network, Random, Scheduler, Socket, SocketHandlers, Timer } from './env.js';
 
 /** The longest delay that a timer of Node takes. */

@@ -4,7 +4,7 @@ import type { Listener } from '../../protocol/env.js';
 import { ConcordError } from '../../protocol/errors.js';
 import { LIMITS } from '../../protocol/limits.js';
 import { type Message, type MessageOf, PROTOCOL_VERSION } from '../../protocol/messages.js';
-import { bear, clusterName, type Introduction, meet } from '../birth.js';
+import { Birth, clusterName, type Introduction, isComplete } from '../birth.js';
 import type { Identity } from '../storage/identity.js';
 import type { World } from '../world.js';
 import { type ClientConnection, Clients } from './clients.js';
@@ -26,6 +26,8 @@ export interface DoorHandlers {
   stop(error: ConcordError): void;
   up(peer: string): void;
   down(peer: string, reason: CloseReason): void;
+  /** A member that this node dials refuses it, or is refused: told again only when the reason changes. */
+  refused(peer: string, error: ConcordError): void;
   peerMessage(peer: string, message: Message): void;
   clientUp(client: ClientConnection): void;
   clientDown(client: ClientConnection): void;
@@ -39,7 +41,9 @@ export class Door {
   readonly #world: World;
   readonly #options: DoorOptions;
   readonly #handlers: DoorHandlers;
-  #identity: Identity;
+  /** Why a member was refused or refused this node last, by member. */
+  readonly #refusals = new Map<string, string>();
+  readonly #birth: Birth;
   #listener: Listener | null = null;
   #connections = 0;
   #born = false;
@@ -49,21 +53,26 @@ export class Door {
     this.#world = world;
     this.#options = options;
     this.#handlers = handlers;
-    this.#identity = options.identity;
+    this.#birth = new Birth(options.identity, [...options.members.keys()]);
     this.peers = new Peers(world, options.id, options.members, {
       hello: (peer) => this.#hello(peer),
       welcomed: (peer, welcome, connection) => this.#welcomed(peer, welcome, connection),
-      up: (peer) => handlers.up(peer),
+      up: (peer) => {
+        this.#refusals.delete(peer);
+        // What was said in hello or welcome may have been overtaken on the way.
+        this.#introduce(peer);
+        handlers.up(peer);
+      },
       down: (peer, reason) => handlers.down(peer, reason),
-      turnedAway: (_, error) => this.#turnedAway(error),
+      turnedAway: (peer, error) => this.#turnedAway(peer, error),
       message: (peer, message) => this.#fromPeer(peer, message),
       dirty: (connection) => handlers.dirty(connection),
     });
   }
 
-  /** What this node knows of itself and the others. */
+  /** What this node knows of itself and the others, durably. */
   get identity(): Identity {
-    return this.#identity;
+    return this.#birth.kept;
   }
 
   /** Where it is reached. */
@@ -79,7 +88,8 @@ export class Door {
       (error, listener) => {
         this.#listener = listener;
         if (error === null) {
-          if (this.#identity.born || this.#options.members.size === 1) this.#learn(bearAlone(this.#identity));
+          if (this.#birth.begin().verdict === 'remember') this.#keep();
+          this.#join();
           this.peers.start();
         }
         done(error, listener);
@@ -134,41 +144,41 @@ export class Door {
       const error = this.#meet(hello);
       if (error !== null) return error;
     } else if (!this.#isMeant(hello.cluster))
-      return new ConcordError('WRONG_CLUSTER', `this is cluster ${this.#identity.cluster}, not ${hello.cluster}`);
+      return new ConcordError('WRONG_CLUSTER', `this is cluster ${this.identity.cluster}, not ${hello.cluster}`);
     return {
       kind: 'welcome',
       protocol: PROTOCOL_VERSION,
-      cluster: this.#identity.cluster,
+      cluster: this.identity.cluster,
       id: this.#options.id,
-      incarnation: this.#identity.incarnation,
-      born: this.#identity.born,
+      incarnation: this.identity.incarnation,
+      born: this.identity.born,
       address: this.address,
       features: [],
       frame_bytes_max: LIMITS.frame_bytes_max,
-      recorded: hello.role === 'peer' ? (this.#identity.members[hello.id] ?? '') : '',
+      recorded: hello.role === 'peer' ? (this.identity.members[hello.id] ?? '') : '',
     };
   }
 
   // A client may name any cluster, one by its name, or the very one that it met before.
   #isMeant(cluster: string): boolean {
-    if (cluster === '' || cluster === this.#identity.cluster) return true;
-    const own = clusterName(this.#identity.cluster);
-    return cluster === own || (!this.#identity.born && clusterName(cluster) === own);
+    if (cluster === '' || cluster === this.identity.cluster) return true;
+    const own = clusterName(this.identity.cluster);
+    return cluster === own || (!this.identity.born && clusterName(cluster) === own);
   }
 
   #hello(peer: string): MessageOf<'hello'> {
     return {
       kind: 'hello',
       protocol: PROTOCOL_VERSION,
-      cluster: this.#identity.cluster,
+      cluster: this.identity.cluster,
       role: 'peer',
       id: this.#options.id,
-      incarnation: this.#identity.incarnation,
-      born: this.#identity.born,
+      incarnation: this.identity.incarnation,
+      born: this.identity.born,
       address: this.address,
       features: [],
       auth: Buffer.alloc(0),
-      recorded: this.#identity.members[peer] ?? '',
+      recorded: this.identity.members[peer] ?? '',
     };
   }
 
@@ -178,17 +188,18 @@ export class Door {
         ? this.#meet(welcome)
         : new ConcordError('WRONG_NODE', `expected ${peer}, this is ${welcome.id}`);
     if (error === null) return true;
+    this.#tell(peer, error);
     connection.refuse(error.code, error.message);
     return false;
   }
 
   #meet(introduction: Introduction): ConcordError | null {
-    const meeting = meet(this.#identity, [...this.#options.members.keys()], introduction);
+    const meeting = this.#birth.meet(introduction);
     switch (meeting.verdict) {
       case 'welcome':
         return null;
       case 'remember':
-        this.#learn(meeting.identity);
+        this.#keep();
         return null;
       case 'refuse':
         return meeting.error;
@@ -199,8 +210,16 @@ export class Door {
   }
 
   // A member remembers another incarnation of this node. One that is born has its data, whatever others think.
-  #turnedAway(error: ConcordError): void {
-    if (!this.#identity.born && error.code === 'UNKNOWN_MEMBER') this.#handlers.stop(error);
+  #turnedAway(peer: string, error: ConcordError): void {
+    this.#tell(peer, error);
+    if (!this.identity.born && error.code === 'UNKNOWN_MEMBER') this.#handlers.stop(error);
+  }
+
+  // The next attempt comes in a moment and most likely ends alike.
+  #tell(peer: string, error: ConcordError): void {
+    if (this.#refusals.get(peer) === error.message) return;
+    this.#refusals.set(peer, error.message);
+    this.#handlers.refused(peer, error);
   }
 
   #fromPeer(peer: string, message: Message): void {
@@ -212,28 +231,26 @@ export class Door {
     if (error !== null) this.peers.cut(peer, error.code, error.message);
   }
 
-  // Those who met this node before it was a member may be waiting for one that knows them.
-  #introduce(): void {
-    const { cluster, incarnation, born, members } = this.#identity;
-    for (const peer of this.peers.ids())
+  // What it knows must be durable before it is told, and before this node acts on it.
+  #keep(): void {
+    const { identity } = this.#birth;
+    this.#handlers.remember(identity, () => {
+      this.#birth.keep(identity);
+      for (const peer of this.peers.ids()) this.#introduce(peer);
+      this.#join();
+    });
+  }
+
+  // Those who met this node earlier wait for it to be complete, or to be a member.
+  #introduce(peer: string): void {
+    const { cluster, incarnation, born, members } = this.identity;
+    if (isComplete(this.identity))
       this.peers.send(peer, { kind: 'introduction', cluster, incarnation, born, recorded: members[peer] ?? '' });
   }
 
-  // What it knows must be durable before it acts as a member on it.
-  #learn(identity: Identity): void {
-    const changed = identity !== this.#identity;
-    this.#identity = identity;
-    const go = () => {
-      if (!identity.born || this.#born) return;
-      this.#born = true;
-      this.#introduce();
-      this.#handlers.born();
-    };
-    if (changed) this.#handlers.remember(identity, go);
-    else go();
+  #join(): void {
+    if (!this.identity.born || this.#born) return;
+    this.#born = true;
+    this.#handlers.born();
   }
-}
-
-function bearAlone(identity: Identity): Identity {
-  return identity.born ? identity : bear(identity);
 }

@@ -1,80 +1,84 @@
 /** The state of this node as others may watch it: whole on request, as deltas to whoever subscribed. Pushed, never polled. */
 import type { GroupState, NodeState, NodeStateDelta } from '../../protocol/client/types.js';
-import type { Connection } from '../../protocol/connection.js';
+import type { Message } from '../../protocol/messages.js';
 
 /** The shortest interval between two pushes to one subscriber, ms. */
 export const PUSH_MS_MIN = 100;
+
+/** Where pushes go: a connection. */
+export interface Watcher {
+  send(message: Message): unknown;
+}
 
 interface Subscriber {
   readonly interval_ms: number;
   sequence: number;
   sentAt: number;
+  /** Something may have changed since it was looked at. */
+  behind: boolean;
   /** What it was sent last, by top-level key and by group, as text to compare with. */
   readonly sent: Map<string, string>;
 }
 
-/** Keys that move with the clock alone: they ride along, but are no news by themselves. */
+/** Keys that move with the clock alone: they ride along in a group that has news, but are no news by themselves. */
 const CLOCKS = new Set(['started_ms', 'since_ms']);
 
 export class StatusFeed {
   readonly #snapshot: () => NodeState;
-  readonly #subscribers = new Map<Connection, Subscriber>();
-  #news = false;
+  readonly #subscribers = new Map<Watcher, Subscriber>();
 
   constructor(snapshot: () => NodeState) {
     this.#snapshot = snapshot;
   }
 
   /** Begins, changes or (0) ends a subscription; the first push holds everything. */
-  subscribe(connection: Connection, interval_ms: number): void {
-    if (interval_ms === 0) this.#subscribers.delete(connection);
+  subscribe(watcher: Watcher, interval_ms: number): void {
+    if (interval_ms === 0) this.#subscribers.delete(watcher);
     else
-      this.#subscribers.set(connection, {
+      this.#subscribers.set(watcher, {
         interval_ms: Math.max(PUSH_MS_MIN, interval_ms),
         sequence: 0,
         sentAt: Number.NEGATIVE_INFINITY,
+        behind: true,
         sent: new Map(),
       });
-    this.#news = true;
   }
 
-  unsubscribe(connection: Connection): void {
-    this.#subscribers.delete(connection);
+  unsubscribe(watcher: Watcher): void {
+    this.#subscribers.delete(watcher);
   }
 
   /** Something that the state shows may have changed. */
   touch(): void {
-    this.#news = true;
+    for (const subscriber of this.#subscribers.values()) subscriber.behind = true;
   }
 
   /** Sends what is due. Called at the end of each turn. */
   turn(now: number): void {
-    if (!this.#news) return;
     let state: NodeState | null = null;
-    let waiting = false;
-    for (const [connection, subscriber] of this.#subscribers) {
-      if (now - subscriber.sentAt < subscriber.interval_ms) {
-        waiting = true;
-        continue;
-      }
+    for (const [watcher, subscriber] of this.#subscribers) {
+      if (!subscriber.behind || now < dueAt(subscriber)) continue;
+      subscriber.behind = false;
       state ??= this.#snapshot();
       const delta = differences(state, subscriber.sent);
       if (Object.keys(delta).length === 0) continue;
       const whole = subscriber.sequence === 0;
       subscriber.sentAt = now;
-      connection.send({ kind: 'status', sequence: ++subscriber.sequence, whole, state: delta });
+      watcher.send({ kind: 'status', sequence: ++subscriber.sequence, whole, state: delta });
     }
-    this.#news = waiting;
   }
 
   /** Monotonic time at which a push is due. */
   deadline(): number {
-    if (!this.#news) return Number.POSITIVE_INFINITY;
     let deadline = Number.POSITIVE_INFINITY;
-    for (const { sentAt, interval_ms } of this.#subscribers.values())
-      deadline = Math.min(deadline, sentAt + interval_ms);
+    for (const subscriber of this.#subscribers.values())
+      if (subscriber.behind) deadline = Math.min(deadline, dueAt(subscriber));
     return deadline;
   }
+}
+
+function dueAt({ sentAt, interval_ms }: Subscriber): number {
+  return sentAt + interval_ms;
 }
 
 function differences(state: NodeState, sent: Map<string, string>): NodeStateDelta {

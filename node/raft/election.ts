@@ -1,16 +1,17 @@
 /** Elections: paper 5.2 and 5.4.1, with PreVote (thesis 9.6) so that a node that comes back never unseats a working leader. */
+import { sendDurably } from './durability.js';
 import { becomeLeader } from './leadership.js';
 import { isVoter, tally } from './quorum.js';
 import {
   armElection,
   below,
   configurationOf,
+  enterTerm,
   follow,
   forgetLeader,
   others,
   type State,
   send,
-  sendDurably,
 } from './state.js';
 import { invariant, type NodeId, type VoteReply, type VoteRequest } from './types.js';
 
@@ -28,7 +29,10 @@ export function campaign(s: State): void {
   s.out.changed ||= s.role !== 'precandidate';
   s.role = 'precandidate';
   s.transferring = false;
-  startRound(s, true);
+  startRound(s);
+  // The own opinion counts at once, the own vote of an election only when it is durable.
+  s.votes.set(s.self, true);
+  settle(s);
 }
 
 /** The leader has named this replica its heir: it need not ask first, and voters do not protect the old leader. */
@@ -44,20 +48,33 @@ export function expectElection(s: State): void {
   s.electionAt = Math.min(s.electionAt, s.now + below(s, EVIDENCE_MS));
 }
 
+/** Asks `id` again: the request may have been lost with the link before. */
+export function askAgain(s: State, id: NodeId): void {
+  if (isRunning(s) && !s.votes.has(id) && isVoter(configurationOf(s), id)) ask(s, id);
+}
+
+/** A round that those who are left cannot let this replica win is over: it does not sit out a whole timeout. */
+export function retryIfLost(s: State): void {
+  if (!isRunning(s)) return;
+  const voteOf = (id: NodeId) => s.votes.get(id) ?? (id === s.self || s.connected.has(id) ? undefined : false);
+  if (tally(configurationOf(s), voteOf) === 'lost') retrySoon(s);
+}
+
 /** Someone asks for this replica's vote. */
 export function onVoteRequest(s: State, from: NodeId, request: VoteRequest): void {
+  const { pre } = request;
   const reply = (granted: boolean, term: number): VoteReply => ({
     kind: 'vote_reply',
     group: s.group,
     term,
-    pre: request.pre,
+    pre,
     granted,
   });
   // Whoever hears a leader protects it: neither vote nor term moves. This and PreVote together keep a returning node from deposing it.
   const hearsLeader = s.role === 'leader' || (s.leader !== '' && s.now - s.contactAt < s.settings.election_ms);
   const protectsLeader = hearsLeader && !request.transfer;
   const upToDate = isUpToDate(s, request.lastTerm, request.lastIndex);
-  if (request.pre) {
+  if (pre) {
     // A pre-vote changes nothing here, and it is granted even if the real vote of that term has gone elsewhere.
     const granted = request.term > s.term && upToDate && !protectsLeader;
     send(s, from, reply(granted, granted ? request.term : s.term));
@@ -73,6 +90,8 @@ export function onVoteRequest(s: State, from: NodeId, request: VoteRequest): voi
     s.vote = from;
     s.stateDirty = true;
   }
+  // Whoever votes for another does not go on asking for itself.
+  if (s.role === 'precandidate') follow(s, s.term, '', '');
   armElection(s);
   sendDurably(s, from, reply(true, s.term));
 }
@@ -80,26 +99,32 @@ export function onVoteRequest(s: State, from: NodeId, request: VoteRequest): voi
 /** An answer to a request of this replica's. */
 export function onVoteReply(s: State, from: NodeId, reply: VoteReply): void {
   if (!reply.granted && reply.term > s.term) {
+    const asked = isRunning(s);
     follow(s, reply.term, '', `${from} is in term ${reply.term}`);
+    // It asked in a term that was over: that says nothing against asking in the next.
+    if (asked) retrySoon(s);
     return;
   }
   // A granted pre-vote is not a vote: only answers to the question that is open count.
   if (s.role !== (reply.pre ? 'precandidate' : 'candidate')) return;
   if (!reply.granted) {
-    // Refused by someone who still hears the leader, or who votes for itself: do not sit out a whole timeout.
     if (!s.votes.has(from)) s.votes.set(from, false);
-    retrySoon(s);
-  } else if (reply.term === (reply.pre ? s.term + 1 : s.term)) {
+    retryIfLost(s);
+  } else if (reply.term === termAsked(s)) {
     s.votes.set(from, true);
     settle(s);
   }
 }
 
-/** This replica's own vote has become durable. */
+/** This replica's own vote may have become durable. Called after every save. */
 export function ownVoteSaved(s: State): void {
-  if (s.role !== 'candidate' || s.vote !== s.self || s.stateDirty || s.stateSave > s.savedSequence) return;
+  if (s.role !== 'candidate' || s.stateDirty || s.stateSave > s.savedSequence) return;
   s.votes.set(s.self, true);
   settle(s);
+}
+
+function isRunning(s: State): boolean {
+  return s.role === 'precandidate' || s.role === 'candidate';
 }
 
 function mayCampaign(s: State): boolean {
@@ -110,36 +135,34 @@ function runForOffice(s: State): void {
   armElection(s);
   forgetLeader(s);
   s.role = 'candidate';
-  s.term++;
-  s.vote = s.self;
-  s.stateDirty = true;
-  s.verified = 0;
-  s.ackOwed = false;
+  enterTerm(s, s.term + 1, s.self);
   s.out.changed = true;
-  startRound(s, false);
+  startRound(s);
 }
 
-function startRound(s: State, pre: boolean): void {
+function startRound(s: State): void {
   s.votes.clear();
+  for (const id of others(s)) if (isVoter(configurationOf(s), id)) ask(s, id);
+}
+
+function ask(s: State, id: NodeId): void {
+  const pre = s.role === 'precandidate';
   const request: VoteRequest = {
     kind: 'vote_request',
     group: s.group,
-    term: pre ? s.term + 1 : s.term,
+    term: termAsked(s),
     pre,
+    // Only what is durable is claimed: a tail that a crash could take must not decide anything.
     lastIndex: s.log.durable,
     lastTerm: s.log.termAt(s.log.durable) ?? 0,
     transfer: s.transferring,
   };
-  for (const id of others(s)) {
-    if (!isVoter(configurationOf(s), id)) continue;
-    if (pre) send(s, id, request);
-    else sendDurably(s, id, request);
-  }
-  // The own vote of an election counts when it is durable; the own opinion in a pre-vote at once.
-  if (pre) {
-    s.votes.set(s.self, true);
-    settle(s);
-  }
+  if (pre) send(s, id, request);
+  else sendDurably(s, id, request);
+}
+
+function termAsked(s: State): number {
+  return s.role === 'precandidate' ? s.term + 1 : s.term;
 }
 
 function settle(s: State): void {

@@ -9,21 +9,34 @@ export function checkInvariants(s: State): void {
   invariant(s.applied <= s.commit, `applied ${s.applied} beyond commit ${s.commit}`);
   invariant(s.commit <= log.last, `commit ${s.commit} beyond last ${log.last}`);
   invariant(log.durable <= log.last, `durable ${log.durable} beyond last ${log.last}`);
+  invariant(s.verified <= log.last, `verified ${s.verified} beyond last ${log.last}`);
   invariant(log.lastTerm <= s.term, `an entry of term ${log.lastTerm} in term ${s.term}`);
-  invariant(s.vote !== s.self || s.role !== 'follower' || s.term > 0, 'voted for itself in term 0');
-  if (s.role === 'leader') {
-    invariant(s.leader === s.self, 'a leader knows who leads');
-    invariant(s.vote === s.self, 'a leader voted for itself');
-    invariant(s.electionAt === Number.POSITIVE_INFINITY, 'a leader waits for no election');
-    invariant(isVoter(configurationOf(s), s.self), 'a leader has a vote');
-    for (const [id, progress] of s.progress) {
-      invariant(progress.match < progress.next, `${id}: match ${progress.match}, next ${progress.next}`);
-      invariant(progress.match <= log.last, `${id}: match ${progress.match} beyond ${log.last}`);
-    }
-  } else {
+  invariant(log.lastTime <= s.time, `an entry of cluster time ${log.lastTime} at ${s.time}`);
+  invariant((s.configurations.at(-1)?.index ?? 0) <= log.last, 'a configuration beyond the end of the log');
+  invariant(
+    s.saves.every(({ last }) => last <= log.last),
+    'a save proves entries that are no more',
+  );
+  if (s.role === 'leader') checkLeader(s);
+  else {
     invariant(s.progress.size === 0 && s.reads.length === 0, 'only a leader has progress and reads');
+    invariant(s.transfer === null, 'only a leader hands over');
     invariant(s.electionAt < Number.POSITIVE_INFINITY, 'everyone else waits for an election');
   }
   if (s.role === 'candidate') invariant(s.vote === s.self, 'a candidate voted for itself');
+  if (s.role === 'candidate' || s.role === 'precandidate') invariant(s.leader === '', 'who runs knows of no leader');
+}
+
+function checkLeader(s: State): void {
+  invariant(s.leader === s.self, 'a leader knows who leads');
+  invariant(s.vote === s.self, 'a leader voted for itself');
+  invariant(s.electionAt === Number.POSITIVE_INFINITY, 'a leader waits for no election');
+  invariant(isVoter(configurationOf(s), s.self), 'a leader has a vote');
+  invariant(s.log.termAt(s.termStart) === s.term, 'the no-op begins the term');
+  invariant(s.forwarded.size === 0, 'a leader passes no reads on');
   invariant(s.uncommittedBytes >= 0, 'uncommitted bytes below zero');
+  for (const [id, progress] of s.progress) {
+    invariant(progress.match < progress.next, `${id}: match ${progress.match}, next ${progress.next}`);
+    invariant(progress.match <= s.log.last, `${id}: match ${progress.match} beyond ${s.log.last}`);
+  }
 }

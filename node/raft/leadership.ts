@@ -1,8 +1,8 @@
 /** A leader's term of office: its beginning, its watch over itself, and handing over (thesis 3.10). */
 import { Progress } from './progress.js';
 import { isVoter, reached } from './quorum.js';
-import { appendOwn, replicate } from './replication.js';
-import { configurationOf, follow, others, type State, send } from './state.js';
+import { appendOwn, replicate, replicateAll } from './replication.js';
+import { clusterTime, configurationOf, follow, others, type State, send } from './state.js';
 import { invariant, NOOP, type NodeId } from './types.js';
 
 /** A won election. The no-op commits what earlier terms left, and only after it may reads be answered (paper 5.4.2, 8). */
@@ -16,7 +16,6 @@ export function becomeLeader(s: State): void {
   s.timeAt = s.now;
   s.time = Math.max(s.time, s.log.lastTime);
   s.transfer = null;
-  s.firstRound = 0;
   s.uncommittedBytes = 0;
   s.progressAt = s.now;
   s.quorumCheckAt = s.now + s.settings.election_ms;
@@ -25,12 +24,12 @@ export function becomeLeader(s: State): void {
   for (const id of others(s)) s.progress.set(id, new Progress(s.log.last + 1, s.now, s.connected.has(id)));
   s.termStart = s.log.last + 1;
   appendOwn(s, [{ kind: NOOP, payload: Buffer.alloc(0) }]);
-  for (const id of s.progress.keys()) replicate(s, id);
+  replicateAll(s);
 }
 
 /**
  * Begins handing leadership to `to`. False when it cannot: not leader, not a connected voter, or a transfer is under way. Proposals are
- * refused from here until the heir has won or an election timeout has passed.
+ * refused from here until the heir has won, its link is gone or an election timeout has passed.
  */
 export function beginTransfer(s: State, to: NodeId): boolean {
   const progress = s.progress.get(to);
@@ -64,21 +63,12 @@ export function bestHeir(s: State): NodeId {
 
 /** A leader's look at itself. */
 export function watchOver(s: State): void {
+  clusterTime(s);
   if (s.transfer !== null && s.now >= s.transfer.until) s.transfer = null;
   if (s.now < s.quorumCheckAt) return;
   s.quorumCheckAt = s.now + s.settings.election_ms / 4;
-  if (!hearsQuorum(s)) {
-    follow(s, s.term, '', 'no majority answers');
-    return;
-  }
-  // Health is progress, not heartbeats: a disk that does not sync or entries that do not commit are a reason to go.
-  const oldestSave = s.saves[0]?.since ?? s.now;
-  const waitingSince = Math.min(oldestSave, s.commit < s.log.last ? s.progressAt : s.now);
-  const stuck = s.now - waitingSince > s.settings.election_ms;
-  if (stuck && s.transfer === null) {
-    const heir = bestHeir(s);
-    if (heir !== '') beginTransfer(s, heir);
-  }
+  if (!hearsQuorum(s)) follow(s, s.term, '', 'no majority answers');
+  else if (isStuck(s) && s.transfer === null) beginTransfer(s, bestHeir(s));
 }
 
 /** When `watchOver` has to be called next. */
@@ -92,4 +82,11 @@ function hearsQuorum(s: State): boolean {
     id === s.self ? s.now : (s.progress.get(id)?.contactAt ?? Number.NEGATIVE_INFINITY),
   );
   return s.now - oldest < s.settings.election_ms;
+}
+
+// Health is progress, not heartbeats: a disk that does not sync or entries that do not commit are a reason to go.
+function isStuck(s: State): boolean {
+  const oldestSave = s.saves[0]?.since ?? s.now;
+  const waitingSince = Math.min(oldestSave, s.commit < s.log.last ? s.progressAt : s.now);
+  return s.now - waitingSince > s.settings.election_ms;
 }

@@ -5,8 +5,14 @@
 import type { RaftGroup } from './group.js';
 import type { GroupId, Heartbeat, HeartbeatReply, NodeId, Outgoing, PeerMessage, RaftSettings } from './types.js';
 
-/** Rounds whose sending time is remembered; older answers are too old to prove contact. */
-const ROUNDS_REMEMBERED_MAX = 256;
+/** Times of rounds are noted this often in an election timeout, and kept for two of them: however many rounds there are. */
+const NOTES_PER_TIMEOUT = 64;
+const NOTES_MAX = 2 * NOTES_PER_TIMEOUT;
+
+interface Note {
+  readonly round: number;
+  readonly at: number;
+}
 
 export class MultiRaft {
   readonly #self: NodeId;
@@ -15,7 +21,8 @@ export class MultiRaft {
   readonly #peers = new Set<NodeId>();
   #round = 0;
   #beatAt = Number.POSITIVE_INFINITY;
-  readonly #sentAt = new Map<number, number>();
+  /** When some rounds were sent, oldest first. */
+  readonly #notes: Note[] = [];
   readonly #messages: Outgoing[] = [];
 
   constructor(self: NodeId, settings: RaftSettings) {
@@ -57,24 +64,6 @@ export class MultiRaft {
     else this.#groups.get(message.group)?.receive(from, message, this.nextRound, now);
   }
 
-  #onHeartbeat(from: NodeId, message: Heartbeat, now: number): void {
-    const strays: [GroupId, number][] = [];
-    for (const [id, term, commit, time] of message.groups) {
-      const group = this.#groups.get(id);
-      const stray = group === undefined ? 0 : group.heartbeat(from, term, commit, time, now);
-      if (stray !== null) strays.push([id, stray]);
-    }
-    this.#messages.push({ to: from, message: { kind: 'heartbeat_reply', round: message.round, strays } });
-  }
-
-  #onHeartbeatReply(from: NodeId, message: HeartbeatReply, now: number): void {
-    const sentAt = this.#sentAt.get(message.round);
-    if (sentAt === undefined) return;
-    const strays = new Map(message.strays);
-    for (const group of this.#groups.values())
-      if (group.leads) group.heartbeatReply(from, message.round, sentAt, strays.get(group.id) ?? null, now);
-  }
-
   /** Sends a round when one is due, or when reads wait for it. Called at the end of each turn: at most one round a turn. */
   beat(now: number): void {
     let leads = false;
@@ -88,8 +77,7 @@ export class MultiRaft {
     if (!leads || !due) return;
     this.#round++;
     this.#beatAt = now + this.#settings.heartbeat_ms;
-    this.#sentAt.set(this.#round, now);
-    this.#sentAt.delete(this.#round - ROUNDS_REMEMBERED_MAX);
+    this.#note(now);
     for (const peer of this.#peers) {
       const groups: Heartbeat['groups'] = [];
       for (const group of this.#groups.values()) {
@@ -116,5 +104,35 @@ export class MultiRaft {
   /** Heartbeats and their answers since the last time. */
   take(): Outgoing[] {
     return this.#messages.splice(0);
+  }
+
+  #onHeartbeat(from: NodeId, message: Heartbeat, now: number): void {
+    const strays: [GroupId, number][] = [];
+    for (const [id, term, commit, time] of message.groups) {
+      const group = this.#groups.get(id);
+      const stray = group === undefined ? 0 : group.heartbeat(from, term, commit, time, now);
+      if (stray !== null) strays.push([id, stray]);
+    }
+    this.#messages.push({ to: from, message: { kind: 'heartbeat_reply', round: message.round, strays } });
+  }
+
+  #onHeartbeatReply(from: NodeId, { round, strays }: HeartbeatReply, now: number): void {
+    if (round > this.#round) return;
+    const sentAt = this.#sentAt(round);
+    const terms = new Map(strays);
+    for (const group of this.#groups.values())
+      if (group.leads) group.heartbeatReply(from, round, sentAt, terms.get(group.id) ?? null, now);
+  }
+
+  #note(now: number): void {
+    const last = this.#notes.at(-1);
+    if (last !== undefined && now - last.at < this.#settings.election_ms / NOTES_PER_TIMEOUT) return;
+    this.#notes.push({ round: this.#round, at: now });
+    if (this.#notes.length > NOTES_MAX) this.#notes.shift();
+  }
+
+  // When a round was sent, or a little before; a round from before the notes proves no contact.
+  #sentAt(round: number): number {
+    return this.#notes.findLast((note) => note.round <= round)?.at ?? Number.NEGATIVE_INFINITY;
   }
 }

@@ -1,4 +1,5 @@
 /** What a leader knows of one other member: how far its log agrees, and what is under way to it. */
+import type { Run } from './run.js';
 
 interface Flight {
   readonly last: number;
@@ -15,14 +16,16 @@ export class Progress {
   match = 0;
   /** Next index to send. */
   next: number;
+  /** The first heartbeat round that told it of this leadership, 0 before: answers to earlier ones prove nothing. */
+  firstRound = 0;
   /** Highest heartbeat round it answered while following this leader's term. */
   round = 0;
   /** When the heartbeat it last answered was sent: it certainly heard of this leader after that. */
   contactAt: number;
   /** When something that should have been acknowledged was sent. */
   sentAt = 0;
-  /** A run for it is being read from disk. */
-  loading = false;
+  /** The run from disk that has to come before more can be sent. */
+  loading: Run | null = null;
   /** A link to it is up. */
   connected: boolean;
   #flights: Flight[] = [];
@@ -36,13 +39,18 @@ export class Progress {
 
   /** May an append with entries be sent now? */
   maySend(inFlightMax: number, bytesMax: number): boolean {
-    if (!this.connected || this.loading) return false;
+    if (!this.connected || this.loading !== null) return false;
     if (this.state === 'probe') return this.#flights.length === 0;
     return this.#flights.length < inFlightMax && this.#bytes < bytesMax;
   }
 
   get inFlight(): number {
     return this.#flights.length;
+  }
+
+  /** Where to start over when what was sent may be lost: behind what is known to agree, or where it was last looked for. */
+  get restart(): number {
+    return this.match === 0 ? this.next : this.match + 1;
   }
 
   /** An append whose last entry is `last` has been sent. */
@@ -66,15 +74,16 @@ export class Progress {
     return true;
   }
 
+  /** A rejection of an append behind `previous` that comes late: that has since been acknowledged, or is not what is being asked. */
+  isStale(previous: number): boolean {
+    return previous <= this.match || (this.state === 'probe' && previous !== this.next - 1);
+  }
+
   /** Starts over from `next`: after a rejection, a loss or a new connection. */
   probe(next: number): void {
     this.state = 'probe';
     this.next = Math.max(next, this.match + 1);
-    this.loading = false;
-    this.#land();
-  }
-
-  #land(): void {
+    this.loading = null;
     this.#flights = [];
     this.#bytes = 0;
   }

@@ -1,7 +1,7 @@
 /** Linearizable reads without the log: ReadIndex (thesis 6.4), confirmed in batches by heartbeat rounds; followers ask the leader. */
 
 import { reached } from './quorum.js';
-import { configurationOf, refuseRead, type State, send, type WaitingRead } from './state.js';
+import { answerRead, configurationOf, type State, send, type WaitingRead } from './state.js';
 import type { NodeId, ReadIndex, ReadIndexReply } from './types.js';
 
 /**
@@ -16,19 +16,19 @@ export function read(s: State, from: NodeId, context: number, round: number): vo
   } else if (from === '' && s.role !== 'leader' && s.leader !== '' && s.forwarded.size < s.settings.reads_max) {
     s.forwarded.add(context);
     send(s, s.leader, { kind: 'read_index', group: s.group, term: s.term, context });
-  } else refuseRead(s, waiting);
+  } else answerRead(s, waiting, true);
 }
 
 /** A follower passes a read on. */
 export function onReadIndex(s: State, from: NodeId, message: ReadIndex, round: number): void {
-  if (message.term !== s.term) refuseRead(s, { from, context: message.context, index: -1, round });
-  else read(s, from, message.context, round);
+  const { term, context } = message;
+  if (term === s.term) read(s, from, context, round);
+  else answerRead(s, { from, context, index: -1, round }, true);
 }
 
 /** The leader's answer to a read that was passed on. */
-export function onReadIndexReply(s: State, message: ReadIndexReply): void {
-  if (!s.forwarded.delete(message.context)) return;
-  s.out.reads.push({ context: message.context, index: message.index, refused: message.refused });
+export function onReadIndexReply(s: State, { context, index, refused }: ReadIndexReply): void {
+  if (s.forwarded.delete(context)) s.out.reads.push({ context, index, refused });
 }
 
 /** Lets go the reads that a quorum has confirmed: it followed this leader after they arrived, and the term's no-op is committed. */
@@ -37,20 +37,12 @@ export function confirmReads(s: State): void {
   const round = reached(configurationOf(s), (id) =>
     id === s.self ? Number.POSITIVE_INFINITY : (s.progress.get(id)?.round ?? 0),
   );
-  let done = 0;
-  for (const one of s.reads) {
-    if (one.round > round || one.index < 0) break;
-    done++;
-    if (one.from === '') s.out.reads.push({ context: one.context, index: one.index, refused: false });
-    else
-      send(s, one.from, {
-        kind: 'read_index_reply',
-        group: s.group,
-        term: s.term,
-        context: one.context,
-        index: one.index,
-        refused: false,
-      });
-  }
-  s.reads.splice(0, done);
+  const waiting = s.reads.findIndex((one) => one.round > round || one.index < 0);
+  const done = s.reads.splice(0, waiting < 0 ? s.reads.length : waiting);
+  for (const one of done) answerRead(s, one, false);
+}
+
+/** Gives up the reads of a peer whose link is gone: in its next life it may use their contexts for others. */
+export function dropReadsOf(s: State, peer: NodeId): void {
+  s.reads = s.reads.filter(({ from }) => from !== peer);
 }

@@ -7,18 +7,18 @@
  */
 import type { GroupId, Proposal } from './types.js';
 
-/** A run whose bytes may be elsewhere: in memory (`bytes`), on disk (`place`), or both. */
+/** A run whose bytes may be elsewhere: in memory (`bytes`), on disk (`place`), or both. Only the log that holds it changes it. */
 export interface Run {
   readonly group: GroupId;
   readonly term: number;
   /** Index of the first entry. */
   readonly first: number;
-  /** Entries, at least one. */
-  readonly count: number;
+  /** Entries, at least one. Sinks when the log is cut in the middle of the run. */
+  count: number;
   /** Cluster time at which the leader made it, ms. */
   readonly time: number;
-  /** Length of the encoded form. */
-  readonly size: number;
+  /** Length of the encoded form; of a run that was cut while not in memory, of what it was before. */
+  size: number;
   /** null once dropped from memory. */
   bytes: Buffer | null;
   /** Where storage keeps it, opaque here; null until durable. May hold more entries than this run: it was cut since. */
@@ -33,7 +33,16 @@ export class RunError extends Error {
 const FORMAT = 1;
 /** Version of the state machines whose entries a run holds. Rises when all members understand a newer one. */
 export const MACHINE_VERSION = 1;
-const FIXED = 1 + 1 + 6 + 6 + 6 + 2 + 4;
+
+// Offsets behind the group's name.
+const TERM = 0;
+const FIRST = 6;
+const TIME = 12;
+const VERSION = 18;
+const COUNT = 20;
+const LENGTHS = 24;
+/** What the smallest head takes. */
+const HEAD_MIN = 2 + LENGTHS;
 
 /** Index of the last entry. */
 export function lastOf(run: Run): number {
@@ -48,34 +57,44 @@ export function encodeRun(
   time: number,
   entries: readonly Proposal[],
 ): Run {
-  const head = FIXED + group.length + 4 * entries.length;
-  let size = head;
+  const count = entries.length;
+  const head = 2 + group.length;
+  let size = head + LENGTHS + 4 * count;
   for (const entry of entries) size += 1 + entry.payload.length;
   const bytes = Buffer.allocUnsafe(size);
-  let at = writeHead(bytes, group, term, first, time, entries.length);
+  bytes[0] = FORMAT;
+  bytes[1] = group.length;
+  bytes.write(group, 2, 'latin1');
+  bytes.writeUIntBE(term, head + TERM, 6);
+  bytes.writeUIntBE(first, head + FIRST, 6);
+  bytes.writeUIntBE(time, head + TIME, 6);
+  bytes.writeUInt16BE(MACHINE_VERSION, head + VERSION);
+  bytes.writeUInt32BE(count, head + COUNT);
+  let at = head + LENGTHS;
   for (const entry of entries) at = bytes.writeUInt32BE(1 + entry.payload.length, at);
   for (const entry of entries) {
     bytes[at++] = entry.kind;
     at += entry.payload.copy(bytes, at);
   }
-  return { group, term, first, count: entries.length, time, size, bytes, place: null };
+  return { group, term, first, count, time, size, bytes, place: null };
 }
 
 /** Reads a run's head and checks its shape. The run refers to `bytes`. @throws RunError when they are no run. */
 export function decodeRun(bytes: Buffer): Run {
-  if (bytes.length < FIXED) throw new RunError('shorter than a head');
+  if (bytes.length < HEAD_MIN) throw new RunError('shorter than a head');
   if (bytes[0] !== FORMAT)
     throw new RunError(`format ${bytes[0]} is unknown; run the same version of Concord everywhere`);
-  const groupLength = bytes[1] ?? 0;
-  let at = 2 + groupLength;
-  if (bytes.length < FIXED + groupLength) throw new RunError('shorter than its head');
-  const group = bytes.toString('latin1', 2, at);
-  const term = bytes.readUIntBE(at, 6);
-  const first = bytes.readUIntBE(at + 6, 6);
-  const time = bytes.readUIntBE(at + 12, 6);
-  const count = bytes.readUInt32BE(at + 20);
-  at += 24;
-  if (count === 0 || first === 0) throw new RunError('without entries');
+  const head = headOf(bytes);
+  let at = head + LENGTHS;
+  if (bytes.length < at) throw new RunError('shorter than its head');
+  const group = bytes.toString('latin1', 2, head);
+  const term = bytes.readUIntBE(head + TERM, 6);
+  const first = bytes.readUIntBE(head + FIRST, 6);
+  const time = bytes.readUIntBE(head + TIME, 6);
+  const version = bytes.readUInt16BE(head + VERSION);
+  const count = bytes.readUInt32BE(head + COUNT);
+  if (version > MACHINE_VERSION) throw new RunError(`entries of version ${version}; run a newer version of Concord`);
+  if (count === 0 || first === 0 || term === 0) throw new RunError('without entries, index or term');
   if (count > (bytes.length - at) / 5) throw new RunError('claims more entries than it has bytes');
   let end = at + 4 * count;
   for (let i = 0; i < count; i++, at += 4) {
@@ -94,12 +113,11 @@ export function eachEntry(
   to: number,
   visit: (index: number, entry: Buffer, time: number) => void,
 ): void {
-  const groupLength = bytes[1] ?? 0;
-  const head = 2 + groupLength;
-  const first = bytes.readUIntBE(head + 6, 6);
-  const time = bytes.readUIntBE(head + 12, 6);
-  const count = bytes.readUInt32BE(head + 20);
-  let lengthAt = head + 24;
+  const head = headOf(bytes);
+  const first = bytes.readUIntBE(head + FIRST, 6);
+  const time = bytes.readUIntBE(head + TIME, 6);
+  const count = bytes.readUInt32BE(head + COUNT);
+  let lengthAt = head + LENGTHS;
   let at = lengthAt + 4 * count;
   const last = Math.min(to, first + count - 1);
   for (let index = first; index <= last; index++, lengthAt += 4) {
@@ -111,28 +129,33 @@ export function eachEntry(
 
 /** The first entry of a run: its kind byte and payload. */
 export function firstEntry(bytes: Buffer): Buffer {
-  const head = 2 + (bytes[1] ?? 0);
-  const count = bytes.readUInt32BE(head + 20);
-  const at = head + 24 + 4 * count;
-  return bytes.subarray(at, at + bytes.readUInt32BE(head + 24));
+  const head = headOf(bytes);
+  const at = head + LENGTHS + 4 * bytes.readUInt32BE(head + COUNT);
+  return bytes.subarray(at, at + bytes.readUInt32BE(head + LENGTHS));
 }
 
-/** The part of a run from index `from` to `to`; itself when that is all of it. Its bytes must be in memory. */
+/** The part of a run from index `from` to `to`, with bytes of its own; the run itself when that is all of it. It must be in memory. */
 export function sliceRun(run: Run, from: number, to: number): Run {
   if (from === run.first && to === lastOf(run)) return run;
-  if (run.bytes === null) throw new RunError('not in memory');
-  const entries: Proposal[] = [];
-  eachEntry(run.bytes, from, to, (_, entry) => entries.push({ kind: entry[0] ?? 0, payload: entry.subarray(1) }));
-  return encodeRun(run.group, run.term, from, run.time, entries);
+  const { bytes } = run;
+  if (bytes === null) throw new RunError('not in memory');
+  const head = headOf(bytes);
+  const lengthsAt = head + LENGTHS + 4 * (from - run.first);
+  const count = to - from + 1;
+  let bodyAt = head + LENGTHS + 4 * run.count;
+  let body = 0;
+  for (let at = head + LENGTHS; at < lengthsAt; at += 4) bodyAt += bytes.readUInt32BE(at);
+  for (let i = 0; i < count; i++) body += bytes.readUInt32BE(lengthsAt + 4 * i);
+  const part = Buffer.allocUnsafe(head + LENGTHS + 4 * count + body);
+  bytes.copy(part, 0, 0, head + LENGTHS);
+  part.writeUIntBE(from, head + FIRST, 6);
+  part.writeUInt32BE(count, head + COUNT);
+  bytes.copy(part, head + LENGTHS, lengthsAt, lengthsAt + 4 * count);
+  bytes.copy(part, head + LENGTHS + 4 * count, bodyAt, bodyAt + body);
+  return { ...run, first: from, count, size: part.length, bytes: part, place: null };
 }
 
-function writeHead(bytes: Buffer, group: GroupId, term: number, first: number, time: number, count: number): number {
-  bytes[0] = FORMAT;
-  bytes[1] = group.length;
-  let at = 2 + bytes.write(group, 2, 'latin1');
-  at = bytes.writeUIntBE(term, at, 6);
-  at = bytes.writeUIntBE(first, at, 6);
-  at = bytes.writeUIntBE(time, at, 6);
-  at = bytes.writeUInt16BE(MACHINE_VERSION, at);
-  return bytes.writeUInt32BE(count, at);
+// Where the fixed fields begin.
+function headOf(bytes: Buffer): number {
+  return 2 + (bytes[1] ?? 0);
 }

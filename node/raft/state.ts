@@ -29,14 +29,14 @@ export interface Save {
 }
 
 /** A save under way. `last` sinks when entries that it holds are cut from the log: they may be overwritten on disk. */
-interface PendingSave {
+export interface PendingSave {
   readonly sequence: number;
   last: number;
   readonly since: number;
 }
 
 /** A message that may leave only when save `sequence` is durable, and only while the replica is still in `term`. */
-interface Held {
+export interface Held {
   readonly sequence: number;
   readonly term: number;
   readonly outgoing: Outgoing;
@@ -96,7 +96,7 @@ export interface State {
   term: number;
   vote: NodeId;
   commit: number;
-  /** Told by the node; only for invariants, memory and campaigning. */
+  /** Told by the node; only for invariants and memory. */
   applied: number;
 
   role: Role;
@@ -112,7 +112,7 @@ export interface State {
   timeAt: number;
 
   // Follower.
-  /** When to look for a new leader. Infinity on leaders and learners. */
+  /** When to look for a new leader. Infinity on leaders; who has no vote lets it pass. */
   electionAt: number;
   /** When the current leader was last heard: within `election_ms` of it no vote is given to others (thesis 4.2.3). */
   contactAt: number;
@@ -136,14 +136,12 @@ export interface State {
   readonly progress: Map<NodeId, Progress>;
   /** Index of the no-op that began this leader's term. */
   termStart: number;
-  /** The first heartbeat round of this leadership, 0 before it: answers to earlier ones prove nothing. */
-  firstRound: number;
   transfer: Transfer | null;
   uncommittedBytes: number;
-  /** When commit last moved, or there was nothing to commit. */
+  /** When commit or a voter's log last moved, or there was nothing to commit. */
   progressAt: number;
   quorumCheckAt: number;
-  readonly reads: WaitingRead[];
+  reads: WaitingRead[];
 
   // Storage.
   /** Hard state differs from what the last save holds. */
@@ -154,7 +152,10 @@ export interface State {
   saveSequence: number;
   savedSequence: number;
   readonly saves: PendingSave[];
-  readonly held: Held[];
+  /** By receiver and kind: of each only the newest counts. */
+  readonly held: Map<string, Held>;
+  /** Runs being read from disk for followers. */
+  readonly loading: Set<Run>;
 
   readonly out: Outbox;
 }
@@ -166,16 +167,14 @@ export function configurationOf(s: State): Configuration {
   return last.configuration;
 }
 
+/** Everyone else in the group. */
+export function others(s: State): NodeId[] {
+  return everyone(configurationOf(s)).filter((id) => id !== s.self);
+}
+
 /** Sends at once. */
 export function send(s: State, to: NodeId, message: PeerMessage): void {
   s.out.messages.push({ to, message });
-}
-
-/** Sends when the hard state as it stands is durable: at once if it is. */
-export function sendDurably(s: State, to: NodeId, message: PeerMessage): void {
-  const sequence = s.stateDirty ? s.saveSequence + 1 : s.stateSave;
-  if (sequence <= s.savedSequence) send(s, to, message);
-  else s.held.push({ sequence, term: s.term, outgoing: { to, message } });
 }
 
 /** An election timeout from now on, drawn anew (paper 5.2). */
@@ -198,13 +197,7 @@ export function follow(s: State, term: number, leader: NodeId, reason: string): 
     s.out.reason = reason;
     stepDown(s);
   }
-  if (term > s.term) {
-    s.term = term;
-    s.vote = '';
-    s.stateDirty = true;
-    s.verified = 0;
-    s.ackOwed = false;
-  }
+  if (term > s.term) enterTerm(s, term, '');
   if (leader !== s.leader) refuseForwarded(s);
   s.role = role;
   s.leader = leader;
@@ -212,6 +205,15 @@ export function follow(s: State, term: number, leader: NodeId, reason: string): 
   s.transferring = false;
   if (leader !== '') s.contactAt = s.now;
   armElection(s);
+}
+
+/** A new term, in which this replica has voted for `vote`, or for nobody yet (''). What was verified in the last one was by its leader. */
+export function enterTerm(s: State, term: number, vote: NodeId): void {
+  s.term = term;
+  s.vote = vote;
+  s.stateDirty = true;
+  s.verified = 0;
+  s.ackOwed = false;
 }
 
 /** Knows of no leader any more. */
@@ -229,29 +231,18 @@ function refuseForwarded(s: State): void {
 }
 
 function stepDown(s: State): void {
-  for (const read of s.reads.splice(0)) refuseRead(s, read);
+  for (const read of s.reads.splice(0)) answerRead(s, read, true);
   s.progress.clear();
   s.transfer = null;
   s.uncommittedBytes = 0;
 }
 
-/** Tells whoever asked that a read was not confirmed. */
-export function refuseRead(s: State, read: WaitingRead): void {
-  if (read.from === '') s.out.reads.push({ context: read.context, index: 0, refused: true });
-  else
-    send(s, read.from, {
-      kind: 'read_index_reply',
-      group: s.group,
-      term: s.term,
-      context: read.context,
-      index: 0,
-      refused: true,
-    });
-}
-
-/** Everyone else in the group. */
-export function others(s: State): NodeId[] {
-  return everyone(configurationOf(s)).filter((id) => id !== s.self);
+/** Tells whoever asked that a read may be answered at its index, or that it was not confirmed. */
+export function answerRead(s: State, read: WaitingRead, refused: boolean): void {
+  const { context } = read;
+  const index = refused ? 0 : read.index;
+  if (read.from === '') s.out.reads.push({ context, index, refused });
+  else send(s, read.from, { kind: 'read_index_reply', group: s.group, term: s.term, context, index, refused });
 }
 
 const CLUSTER_TIME_STEP_MS_MAX = 500;

@@ -65,12 +65,12 @@ export function decodeEntry(bytes: Buffer): Entry | undefined {
   try {
     switch (bytes[0]) {
       case ENTRY_KINDS.command:
-        return { kind: 'command', envelope: decodeEnvelope(bytes.subarray(1)) };
+        return { kind: 'command', envelope: decodeEnvelope(bytes, 1) };
       case ENTRY_KINDS.firstCommand:
         return {
           kind: 'firstCommand',
           alive: bytes.readUIntBE(1, INDEX_BYTES),
-          envelope: decodeEnvelope(bytes.subarray(1 + INDEX_BYTES)),
+          envelope: decodeEnvelope(bytes, 1 + INDEX_BYTES),
         };
       case ENTRY_KINDS.sweep: {
         const [horizon, sessions] = SWEEP.check(decode(bytes.subarray(1)));

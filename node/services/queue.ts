@@ -1,7 +1,7 @@
 /** One queue: messages in the order of their numbers, and the dequeues that wait for one. */
 import { LIMITS } from '../../protocol/limits.js';
 import { type Effects, type Outcome, PENDING, type Position, refusal, result } from './machine.js';
-import { Slabs } from './slabs.js';
+import { bytesOf, type Kept, Slabs } from './slabs.js';
 import { compareNumbers, compareStrings, type Table } from './table.js';
 import type { Tables } from './tables.js';
 import { NULL_VALUE, writeInteger, writeMessage } from './values.js';
@@ -42,7 +42,7 @@ export class Queue {
   private readonly heads: Table<string, Head>;
   private readonly head: Head;
   /** number -> body. */
-  private readonly messages: Table<number, Buffer>;
+  private readonly messages: Table<number, Kept>;
   private readonly waiters: Waiters;
   private readonly slabs = new Slabs();
 
@@ -51,7 +51,7 @@ export class Queue {
     this.limits = limits;
     this.heads = tables.open('queues', compareStrings, (head: Head) => [head.next, head.bytes]);
     this.head = this.heads.get(name) ?? { next: 1, bytes: 0 };
-    this.messages = tables.open(`queue.${name}.messages`, compareNumbers);
+    this.messages = tables.open(`queue.${name}.messages`, compareNumbers, bytesOf);
     this.waiters = new Waiters(tables, `queue.${name}.waiters`);
   }
 
@@ -84,7 +84,7 @@ export class Queue {
       this.messages.delete(id);
       this.head.bytes -= body.length;
       this.heads.put(this.name, this.head);
-      return result(writeMessage(id, body));
+      return result(writeMessage(id, bytesOf(body)));
     }
     if (wait_ms === 0) return result(NULL_VALUE);
     if (!effects.mayWait(session)) return refusal('WAIT_LIMIT', 'the session has too many commands pending');

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Cluster, type ConnectOptions, connect, type GroupState } from '../../protocol/client/index.js';
 import { freeAddresses } from '../../tui/cluster/ports.js';
-import { type LinkMode, Proxy } from './proxy.js';
+import { Cable, type CableMode } from './cable.js';
 import { type Ended, type NodePlan, RealNode } from './real-node.js';
 import { until } from './until.js';
 
@@ -19,8 +19,8 @@ export interface ClusterOptions {
   readonly nodes?: number;
   /** Silence after which a leader is replaced, ms; null: as a node has it when it is told nothing. */
   readonly election_ms?: number | null;
-  /** The links between the nodes can be cut. */
-  readonly proxied?: boolean;
+  /** The nodes are connected by cables, which can be cut. */
+  readonly cables?: boolean;
   /** Name of the cluster. */
   readonly name?: string;
 }
@@ -33,9 +33,9 @@ export class TestCluster implements AsyncDisposable {
   readonly folder: string;
   readonly nodes: ReadonlyMap<string, RealNode>;
   readonly addresses: readonly string[];
-  /** By the two ids that a link connects: the smaller dials. */
-  readonly #links: ReadonlyMap<readonly [string, string], Proxy>;
-  readonly #cut = new Map<string, LinkMode>();
+  /** By the two nodes that each connects: the smaller id dials. */
+  readonly #cables: ReadonlyMap<readonly [string, string], Cable>;
+  readonly #cut = new Map<string, CableMode>();
   readonly #clients: Cluster[] = [];
   /** What every node last pushed of each group, by group. */
   readonly #seen = new Map<string, Replicas>();
@@ -44,28 +44,32 @@ export class TestCluster implements AsyncDisposable {
   private constructor(
     folder: string,
     nodes: ReadonlyMap<string, RealNode>,
-    links: ReadonlyMap<readonly [string, string], Proxy>,
+    cables: ReadonlyMap<readonly [string, string], Cable>,
   ) {
     this.folder = folder;
     this.nodes = nodes;
-    this.#links = links;
+    this.#cables = cables;
     this.addresses = [...nodes.values()].map(({ plan }) => plan.listen);
   }
 
-  static async make({ nodes = 3, election_ms = ELECTION_MS, proxied = false, name = 'test' }: ClusterOptions = {}) {
+  static async make({
+    nodes = 3,
+    election_ms = ELECTION_MS,
+    cables: wired = false,
+    name = 'test',
+  }: ClusterOptions = {}) {
     const folder = realpathSync(mkdtempSync(join(tmpdir(), 'concord-test-')));
     const ids = Array.from({ length: nodes }, (_, i) => `n${i + 1}`);
     const addresses = await freeAddresses(nodes);
     const listen = (id: string) => addresses[ids.indexOf(id)] ?? '';
-    const links = new Map<readonly [string, string], Proxy>();
-    if (proxied)
-      for (const from of ids)
-        for (const to of ids) if (from < to) links.set([from, to], await Proxy.open(listen(to)));
+    const cables = new Map<readonly [string, string], Cable>();
+    if (wired)
+      for (const from of ids) for (const to of ids) if (from < to) cables.set([from, to], await Cable.open(listen(to)));
     const heartbeat_ms = Math.floor((election_ms ?? 0) / HEARTBEATS);
     const timing = election_ms === null ? [] : ['--election-ms', `${election_ms}`, '--heartbeat-ms', `${heartbeat_ms}`];
     const made = ids.map((id) => {
       const address = (to: string) =>
-        [...links].find(([ends]) => ends[0] === id && ends[1] === to)?.[1].address ?? listen(to);
+        [...cables].find(([ends]) => ends[0] === id && ends[1] === to)?.[1].address ?? listen(to);
       const peers = ids.map((to) => `${to}=${address(to)}`).join(',');
       // Small segments: several of them in a few seconds.
       const plan: NodePlan = {
@@ -78,7 +82,7 @@ export class TestCluster implements AsyncDisposable {
       };
       return [id, new RealNode(plan)] as const;
     });
-    return new TestCluster(folder, new Map(made), links);
+    return new TestCluster(folder, new Map(made), cables);
   }
 
   node(id: string): RealNode {
@@ -110,15 +114,15 @@ export class TestCluster implements AsyncDisposable {
     this.node(id).resume();
   }
 
-  /** Cuts all links of a node to the others; clients still reach it. */
-  cut(id: string, mode: Exclude<LinkMode, 'open'> = 'silent'): void {
+  /** Cuts all cables of a node to the others; clients still reach it. */
+  cut(id: string, mode: Exclude<CableMode, 'open'> = 'silent'): void {
     this.#cut.set(id, mode);
-    this.#setLinks();
+    this.#setCables();
   }
 
   heal(id: string): void {
     this.#cut.delete(id);
-    this.#setLinks();
+    this.#setCables();
   }
 
   /** The node that leads `group`, agreed on by a majority of all nodes, counting only those that run and can be reached by the others. */
@@ -156,7 +160,7 @@ export class TestCluster implements AsyncDisposable {
     const watcher = await this.#watcher?.catch(() => null);
     await Promise.all([...this.#clients, ...(watcher ? [watcher] : [])].map((client) => client.close()));
     await this.kill();
-    for (const link of this.#links.values()) link.close();
+    for (const cable of this.#cables.values()) cable.close();
     rmSync(this.folder, { recursive: true, force: true });
   }
 
@@ -164,8 +168,8 @@ export class TestCluster implements AsyncDisposable {
     return ids.length === 0 ? [...this.nodes.values()] : ids.map((id) => this.node(id));
   }
 
-  #setLinks(): void {
-    for (const [[a, b], link] of this.#links) link.mode = this.#cut.get(a) ?? this.#cut.get(b) ?? 'open';
+  #setCables(): void {
+    for (const [[a, b], cable] of this.#cables) cable.mode = this.#cut.get(a) ?? this.#cut.get(b) ?? 'open';
   }
 
   #watch(): Promise<Cluster> {

@@ -70,7 +70,7 @@ describe('exactly once', function () {
 
   for (const mode of ['silent', 'closed'] as const)
     it(`holds while the links of the leader are cut (${mode})`, async () => {
-      const cluster = await up({ proxied: true });
+      const cluster = await up({ cables: true });
       const traffic = new Traffic(await cluster.client());
       for (let cuts = 0; cuts < 3; cuts++) {
         await traffic.flows(FLOW);

@@ -47,7 +47,11 @@ export class Traffic {
   /** Sends no more; resolves when all that was sent has been answered. */
   async stop(): Promise<void> {
     this.#stopped = true;
-    await until('everything is answered', () => this.#open === 0, () => `(${this.#stand()})`);
+    await until(
+      'everything is answered',
+      () => this.#open === 0,
+      () => `(${this.#stand()})`,
+    );
   }
 
   /**
@@ -81,8 +85,15 @@ export class Traffic {
 
   #stand(): string {
     const [number, error] = [...this.failed].at(-1) ?? [0, null];
-    const failure = error === null ? '' : `, ${this.failed.size} failed, the last ${number}: ${error.code} ${error.message}`;
+    const failure =
+      error === null ? '' : `, ${this.failed.size} failed, the last ${number}: ${error.code} ${error.message}`;
     return `${this.#sent} sent, ${this.acknowledged.size} acknowledged${failure}`;
+  }
+
+  #refused(number: number, error: ConcordError): void {
+    this.failed.set(number, error);
+    // The test is over, most likely in vain.
+    if (error.code === 'CLOSED') this.#stopped = true;
   }
 
   #fill(): void {
@@ -93,7 +104,8 @@ export class Traffic {
         .enqueue(number, { timeout_ms: this.#timeout_ms })
         .then(
           (id) => this.acknowledged.set(number, id),
-          (error: unknown) => this.failed.set(number, error instanceof ConcordError ? error : new ConcordError('INTERNAL', `${error}`)),
+          (error: unknown) =>
+            this.#refused(number, error instanceof ConcordError ? error : new ConcordError('INTERNAL', `${error}`)),
         )
         .finally(() => this.#fill());
     }

@@ -9,6 +9,15 @@ import { type Call, Failed, Faults, type Operation } from './faults.js';
 import { Folder, type Named } from './folder.js';
 import { type Fate, Inode } from './inode.js';
 
+/** Brings a process what its call came to: now, later, or not at all. */
+type Deliver = (task: () => void) => void;
+
+/** A process that uses the disk. */
+interface Owner {
+  readonly life: number;
+  readonly deliver: Deliver;
+}
+
 export class SimulatedDisk {
   readonly faults = new Faults();
   private readonly scheduler: Scheduler;
@@ -21,9 +30,9 @@ export class SimulatedDisk {
     this.scheduler = scheduler;
   }
 
-  /** The files as a new process sees them, until `crash` or `kill`. */
-  mount(): Files {
-    return new MountedFiles(this, this.life);
+  /** The files as a new process sees them, until `crash` or `kill`. `deliver` brings it what its calls came to. */
+  mount(deliver: Deliver = (task) => task()): Files {
+    return new MountedFiles(this, { life: this.life, deliver });
   }
 
   /** Files that the living process has open. */
@@ -70,7 +79,8 @@ export class SimulatedDisk {
   // What follows is for the files handed out.
 
   /** Makes a call for a process: `work` now, what it returns later, when the call is over. */
-  perform<T>(life: number, call: Call, done: Done<T>, work: () => () => T, spoil: () => void = () => {}): void {
+  perform<T>(owner: Owner, call: Call, done: Done<T>, work: () => () => T, spoil: () => void = () => {}): void {
+    const { life, deliver } = owner;
     if (life !== this.life) return;
     let settle: () => void;
     try {
@@ -86,7 +96,7 @@ export class SimulatedDisk {
       settle = () => done(error, undefined as T);
     }
     const whileAlive = () => {
-      if (life === this.life) settle();
+      if (life === this.life) deliver(settle);
     };
     const ms = this.faults.delayOf(call);
     if (ms === 0) this.scheduler.defer(whileAlive);
@@ -133,11 +143,11 @@ export class SimulatedDisk {
 
 class MountedFiles implements Files {
   private readonly disk: SimulatedDisk;
-  private readonly life: number;
+  private readonly owner: Owner;
 
-  constructor(disk: SimulatedDisk, life: number) {
+  constructor(disk: SimulatedDisk, owner: Owner) {
     this.disk = disk;
-    this.life = life;
+    this.owner = owner;
   }
 
   makeFolder(path: string, done: Done): void {
@@ -171,7 +181,7 @@ class MountedFiles implements Files {
       inode.path = path;
       if (found === undefined) folder.change([name, inode]);
       this.disk.opened(1);
-      return () => new OpenFile(this.disk, this.life, inode);
+      return () => new OpenFile(this.disk, this.owner, inode);
     });
   }
 
@@ -211,20 +221,20 @@ class MountedFiles implements Files {
   }
 
   private perform<T>(operation: Operation, path: string, done: Done<T>, work: () => () => T): void {
-    this.disk.perform(this.life, { operation, path }, done, work);
+    this.disk.perform(this.owner, { operation, path }, done, work);
   }
 }
 
 class OpenFile implements File {
   private readonly disk: SimulatedDisk;
-  private readonly life: number;
+  private readonly owner: Owner;
   private readonly inode: Inode;
   private open = true;
   private under_way = 0;
 
-  constructor(disk: SimulatedDisk, life: number, inode: Inode) {
+  constructor(disk: SimulatedDisk, owner: Owner, inode: Inode) {
     this.disk = disk;
-    this.life = life;
+    this.owner = owner;
     this.inode = inode;
   }
 
@@ -289,7 +299,7 @@ class OpenFile implements File {
       done(error, value);
     };
     this.under_way++;
-    this.disk.perform(this.life, { operation, path }, over, whileOpen, spoil);
+    this.disk.perform(this.owner, { operation, path }, over, whileOpen, spoil);
   }
 }
 

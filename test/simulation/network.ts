@@ -46,7 +46,7 @@ export class SimulatedNetwork {
   }
 
   isBlocked(from: string, to: string): boolean {
-    return this.#blocked.has(`${from}>${to}`);
+    return this.#blocked.size > 0 && this.#blocked.has(`${from}>${to}`);
   }
 
   /** Breaks every connection between two processes. */
@@ -75,28 +75,29 @@ export class SimulatedNetwork {
   }
 
   #connect(process: Process, address: string, handlers: SocketHandlers): Socket {
-    const connection = new Connection(this, process, address);
+    const connection = new Connection(this, process, address, this.#ports++);
     connection.near.handlers = handlers;
     this.#connections.add(connection);
-    this.#time.add(
-      this.delay(),
-      () => {
-        const host = this.#hosts.get(address);
-        if (connection.over) return;
-        if (host === undefined) {
-          connection.break(new Error(`connect ECONNREFUSED ${address}`));
-          return;
-        }
-        connection.far.process = host.process;
-        host.process.run(() => {
-          if (connection.over) return;
-          connection.far.handlers = host.accept(connection.far);
-        });
-        this.#time.add(this.delay(), () => connection.near.opened(), null);
-      },
-      null,
-    );
+    this.#time.add(this.delay(), () => this.#arrive(connection, address), null);
     return connection.near;
+  }
+
+  #arrive(connection: Connection, address: string): void {
+    const host = this.#hosts.get(address);
+    if (connection.over) return;
+    if (host === undefined) {
+      connection.break(new Error(`connect ECONNREFUSED ${address}`));
+      return;
+    }
+    const { near, far } = connection;
+    far.process = host.process;
+    host.process.run(() => {
+      if (connection.over) return;
+      far.handlers = host.accept(far);
+      // What was written before the connection was up may be here already.
+      near.deliver();
+    });
+    this.#time.add(this.delay(), () => near.opened(), null);
   }
 
   #listen(
@@ -107,17 +108,15 @@ export class SimulatedNetwork {
   ): void {
     const address = wanted.replace(/:0$/, () => `:${this.#ports++}`);
     const taken = this.#hosts.has(address);
-    if (!taken) this.#hosts.set(address, { process, accept });
+    const host: Host = { process, accept };
+    if (!taken) this.#hosts.set(address, host);
+    const close = (closed: () => void) => {
+      if (this.#hosts.get(address) === host) this.#hosts.delete(address);
+      process.defer(closed);
+    };
     process.defer(() => {
       if (taken) done(Object.assign(new Error(`${address} is taken`), { code: 'EADDRINUSE' }), null);
-      else
-        done(null, {
-          address,
-          close: (closed) => {
-            this.#hosts.delete(address);
-            process.defer(closed);
-          },
-        });
+      else done(null, { address, close });
     });
   }
 }
@@ -129,10 +128,10 @@ class Connection {
   readonly #network: SimulatedNetwork;
   over = false;
 
-  constructor(network: SimulatedNetwork, process: Process, address: string) {
+  constructor(network: SimulatedNetwork, process: Process, address: string, port: number) {
     this.#network = network;
     this.near = new End(network, this, process, address);
-    this.far = new End(network, this, null, `${process.name}:client`);
+    this.far = new End(network, this, null, `${process.name}:${port}`);
     this.near.other = this.far;
     this.far.other = this.near;
   }
@@ -174,6 +173,7 @@ class End implements Socket {
   #paused = false;
   #full = false;
   #ended = false;
+  #destroyed = false;
 
   constructor(network: SimulatedNetwork, connection: Connection, process: Process | null, remote: string) {
     this.#network = network;
@@ -187,7 +187,7 @@ class End implements Socket {
   }
 
   write(data: Buffer): boolean {
-    if (this.#ended || this.#connection.over) return false;
+    if (this.#ended || this.#destroyed || this.#connection.over) return false;
     this.#send(Buffer.from(data));
     this.#full ||= this.#queued > HIGH_WATER_BYTES;
     return !this.#full;
@@ -203,12 +203,14 @@ class End implements Socket {
   }
 
   end(): void {
-    if (this.#ended || this.#connection.over) return;
+    if (this.#ended || this.#destroyed || this.#connection.over) return;
     this.#ended = true;
     this.#send(null);
   }
 
   destroy(): void {
+    if (this.#destroyed) return;
+    this.#destroyed = true;
     this.#network.time.add(0, () => this.#connection.break(null), null);
   }
 
@@ -226,19 +228,24 @@ class End implements Socket {
     const { other } = this;
     if (other === null || this.#connection.over) return;
     if (this.#network.isBlocked(this.process?.name ?? '', other.process?.name ?? '')) return;
-    while (!other.#paused && other.handlers !== null && !this.#connection.over) {
+    while (!other.#paused && !other.#destroyed && other.handlers !== null && !this.#connection.over) {
       const first = this.#queue[0];
       if (first === undefined || first.at > this.#network.time.now()) break;
       this.#queue.shift();
       this.#queued -= first.bytes?.length ?? 0;
       const { bytes } = first;
       if (bytes === null) this.#connection.break(null);
-      else other.process?.run(() => other.handlers?.data(bytes));
+      else other.process?.run(() => other.#take(bytes));
     }
     if (this.#full && this.#queued <= HIGH_WATER_BYTES / 2) {
       this.#full = false;
       this.process?.run(() => this.handlers?.drain());
     }
+  }
+
+  /** Bytes that the process had not read when it destroyed its end are lost. */
+  #take(bytes: Buffer): void {
+    if (!this.#destroyed) this.handlers?.data(bytes);
   }
 
   #send(bytes: Buffer | null): void {

@@ -1,11 +1,15 @@
 /** Virtual time for a whole cluster: one queue of events, and for every process a clock of its own that dies, stands or runs with it. */
 import type { Random, Scheduler, Timer } from '../../protocol/env.js';
 
+/** What wakes a process: a timer of its own, or something from outside. */
+type Kind = 'timer' | 'input';
+
 interface Event {
   readonly due: number;
   readonly order: number;
   task: (() => void) | null;
   readonly process: Process | null;
+  readonly kind: Kind;
 }
 
 /** A process as time sees it: killed, its events vanish; paused, they wait. */
@@ -16,7 +20,7 @@ export class Process implements Scheduler {
   readonly #time: SimulatedTime;
   alive = true;
   paused = false;
-  #waiting: (() => void)[] = [];
+  #waiting: { readonly task: () => void; readonly kind: Kind }[] = [];
 
   constructor(time: SimulatedTime, name: string, promises: boolean) {
     this.#time = time;
@@ -29,7 +33,7 @@ export class Process implements Scheduler {
   }
 
   after(delay_ms: number, task: () => void): Timer {
-    return this.#time.add(delay_ms, task, this);
+    return this.#time.add(delay_ms, task, this, 'timer');
   }
 
   defer(task: () => void): void {
@@ -45,20 +49,22 @@ export class Process implements Scheduler {
     this.paused = true;
   }
 
-  /** Everything that came due meanwhile happens now, in order. */
+  /** What came due meanwhile happens now: expired timers before the input that waits, as an event loop has it after a stall. */
   resume(): void {
     this.paused = false;
-    for (const task of this.#waiting.splice(0)) this.defer(task);
+    const waiting = this.#waiting.splice(0);
+    for (const first of ['timer', 'input']) for (const { task, kind } of waiting) if (kind === first) this.defer(task);
   }
 
   /** Runs a task now, keeps it for later, or drops it. */
-  run(task: () => void): void {
+  run(task: () => void, kind: Kind = 'input'): void {
     if (!this.alive) return;
     if (this.paused) {
-      this.#waiting.push(task);
+      this.#waiting.push({ task, kind });
       return;
     }
     this.#time.promised ||= this.promises;
+    if (!this.#time.ran.includes(this)) this.#time.ran.push(this);
     task();
   }
 }
@@ -72,6 +78,8 @@ export class SimulatedTime {
   events = 0;
   /** Something ran that may have settled promises. */
   promised = false;
+  /** Processes that have run since whoever looks on emptied it. */
+  readonly ran: Process[] = [];
 
   now(): number {
     return this.#now;
@@ -82,8 +90,8 @@ export class SimulatedTime {
   }
 
   /** `process` null: something that happens to the world, whoever lives. */
-  add(delay_ms: number, task: () => void, process: Process | null): Timer {
-    const event: Event = { due: this.#now + Math.max(0, delay_ms), order: this.#order++, task, process };
+  add(delay_ms: number, task: () => void, process: Process | null, kind: Kind = 'input'): Timer {
+    const event: Event = { due: this.#now + Math.max(0, delay_ms), order: this.#order++, task, process, kind };
     this.#push(event);
     return {
       cancel() {
@@ -96,12 +104,12 @@ export class SimulatedTime {
   step(until: number): boolean {
     for (let first = this.#heap[0]; first !== undefined && first.due <= until; first = this.#heap[0]) {
       this.#pop();
-      const { task, process } = first;
+      const { task, process, kind } = first;
       if (task === null) continue;
       this.#now = Math.max(this.#now, first.due);
       this.events++;
       if (process === null) task();
-      else process.run(task);
+      else process.run(task, kind);
       return true;
     }
     this.#now = Math.max(this.#now, until);

@@ -10,9 +10,8 @@ import { LIMITS } from '../../protocol/limits.js';
 import { MESSAGES, type Message, type MessageOf, toArray } from '../../protocol/messages.js';
 import { realEnv } from '../../protocol/tcp.js';
 import { decodeMessage } from '../../protocol/wire.js';
-import { MemoryNetwork } from './memory-network.js';
+import { Loopback } from './loopback.js';
 import { anyMessage } from './values.js';
-import { seeded, VirtualTime } from './virtual-time.js';
 
 const ADDRESS = 'n1:7101';
 
@@ -112,42 +111,40 @@ class Raw {
 }
 
 describe('connection', () => {
-  let time: VirtualTime;
-  let env: Env;
+  let env: Loopback;
   let server: Owner;
   let serverSocket: Socket | undefined;
   let judge: (hello: MessageOf<'hello'>) => MessageOf<'welcome'> | ConcordError;
 
   beforeEach(() => {
-    time = new VirtualTime();
-    env = { scheduler: time, network: new MemoryNetwork(time), random: seeded(1) };
+    env = new Loopback();
     server = new Owner();
     judge = () => welcome;
     env.network.listen(
       ADDRESS,
       (socket) => {
         serverSocket = socket;
-        return accept(socket, time, { judge: (said) => judge(said) }, server);
+        return accept(socket, env.scheduler, { judge: (said) => judge(said) }, server);
       },
       () => {},
     );
-    time.settle();
+    env.settle();
   });
 
   /** Dials as the given role and lets hello happen. */
   function dialled(role: 'client' | 'peer' = 'client'): Owner {
     const owner = new Owner();
     owner.connection = dial(env, ADDRESS, hello({ role }), owner);
-    time.settle();
+    env.settle();
     return owner;
   }
 
   function raw(role?: 'client' | 'peer'): Raw {
     const end = new Raw(env);
-    time.settle();
+    env.settle();
     if (role !== undefined) {
       end.send(hello({ role }));
-      time.settle();
+      env.settle();
     }
     return end;
   }
@@ -175,7 +172,7 @@ describe('connection', () => {
     it('has to come first', () => {
       const end = raw();
       end.send(keepalive);
-      time.settle();
+      env.settle();
       expect(end.refusal).to.equal('HELLO_EXPECTED');
       expect(end.closed).to.equal(true);
       expect(server.events).to.deep.equal(['close']);
@@ -183,16 +180,16 @@ describe('connection', () => {
 
     it('has to come in time', () => {
       const end = raw();
-      time.pass(LIMITS.hello_ms_max - 1);
+      env.pass(LIMITS.hello_ms_max - 1);
       expect(end.closed).to.equal(false);
-      time.pass(1);
+      env.pass(1);
       expect(end.refusal).to.equal('HELLO_EXPECTED');
       expect(server.events).to.deep.equal(['close']);
     });
 
     it('leaves no timer behind', () => {
       const client = dialled();
-      time.pass(10 * LIMITS.hello_ms_max);
+      env.pass(10 * LIMITS.hello_ms_max);
       expect(client.events).to.deep.equal(['ready']);
       expect(server.events).to.deep.equal(['ready']);
     });
@@ -200,7 +197,7 @@ describe('connection', () => {
     it('of another version is told apart, whatever else that version says', () => {
       const end = raw();
       end.send([MESSAGES.hello.number, 2, 'new things', {}]);
-      time.settle();
+      env.settle();
       expect(end.refusal).to.equal('VERSION');
     });
 
@@ -222,7 +219,7 @@ describe('connection', () => {
       for (const first of bad) {
         const end = raw();
         end.send(first);
-        time.settle();
+        env.settle();
         expect(end.refusal, JSON.stringify(first)).to.equal('BAD_MESSAGE');
         expect(end.closed).to.equal(true);
       }
@@ -231,14 +228,14 @@ describe('connection', () => {
     it('may not be larger than its own limit, by the length alone', () => {
       const end = raw();
       end.socket.write(Buffer.from([0, 0, 0x10, 0x01]));
-      time.settle();
+      env.settle();
       expect(end.refusal).to.equal('BAD_FRAME');
     });
 
     it('of a program that speaks another protocol is refused at once', () => {
       const end = raw();
       end.socket.write(Buffer.from('GET / HTTP/1.1\r\n\r\n'));
-      time.settle();
+      env.settle();
       expect(end.refusal).to.equal('BAD_FRAME');
       expect(end.closed).to.equal(true);
     });
@@ -246,14 +243,14 @@ describe('connection', () => {
     it('is said once', () => {
       const end = raw('client');
       end.send(hello());
-      time.settle();
+      env.settle();
       expect(end.refusal).to.equal('NOT_ALLOWED');
     });
 
     it('may be followed by messages in the same write, larger than a hello may be', () => {
       const end = raw();
       end.send(hello(), { kind: 'command', correlation: 1, envelope: Buffer.alloc(50_000) }, keepalive);
-      time.settle();
+      env.settle();
       expect(server.events).to.deep.equal(['ready', 'command', 'keepalive']);
     });
 
@@ -265,7 +262,7 @@ describe('connection', () => {
       );
       const client = new Owner();
       dial(env, 'silent:1', hello(), client);
-      time.pass(LIMITS.hello_ms_max);
+      env.pass(LIMITS.hello_ms_max);
       expect(client.events).to.deep.equal(['close']);
       expect(client.reason?.error?.code).to.equal('UNREACHABLE');
     });
@@ -273,7 +270,7 @@ describe('connection', () => {
     it('needs somebody who listens', () => {
       const client = new Owner();
       dial(env, 'nobody:1', hello(), client);
-      time.settle();
+      env.settle();
       expect(client.events).to.deep.equal(['close']);
       expect(client.reason).to.deep.include({ by: 'network', error: null });
     });
@@ -284,12 +281,12 @@ describe('connection', () => {
       const client = dialled();
       client.connection?.send(keepalive);
       server.connection?.send(answer);
-      time.settle();
+      env.settle();
       expect([client.messages, server.messages]).to.deep.equal([[answer], [keepalive]]);
       const peer = dialled('peer');
       peer.connection?.send(vote);
       server.connection?.send(vote);
-      time.settle();
+      env.settle();
       expect(peer.messages).to.deep.equal([vote]);
       expect(server.messages).to.deep.equal([keepalive, vote]);
     });
@@ -303,7 +300,7 @@ describe('connection', () => {
           server.messages.length = 0;
           const end = raw(role);
           end.send(message, keepalive);
-          time.settle();
+          env.settle();
           expect(end.refusal).to.equal('NOT_ALLOWED');
           expect(end.closed).to.equal(true);
           expect(server.messages).to.deep.equal([]);
@@ -314,7 +311,7 @@ describe('connection', () => {
     it('refuses what a node may not send to a client', () => {
       const client = dialled();
       server.connection?.send(keepalive);
-      time.settle();
+      env.settle();
       expect(client.events).to.deep.equal(['ready', 'close']);
       expect(server.reason?.by).to.equal('them');
       expect(server.reason?.error?.code).to.equal('NOT_ALLOWED');
@@ -323,7 +320,7 @@ describe('connection', () => {
     it('answers a ping by itself and hands on the pong', () => {
       const client = dialled();
       client.connection?.send({ kind: 'ping', correlation: 9 });
-      time.settle();
+      env.settle();
       expect(server.messages).to.deep.equal([]);
       expect(client.messages).to.deep.equal([{ kind: 'pong', correlation: 9 }]);
     });
@@ -341,14 +338,14 @@ describe('connection', () => {
             const head = Buffer.from([0, 0, 0, piece.length]);
             end.socket.write(framed ? Buffer.concat([head, Buffer.from(piece)]) : Buffer.from(piece));
           }
-          time.settle();
+          env.settle();
           if (framed || owner.events.includes('close')) {
             expect(end.closed).to.equal(true);
             expect(owner.events.filter((event) => event === 'close')).to.have.length(1);
             expect(['BAD_FRAME', 'FRAME_TOO_BIG', 'BAD_MESSAGE', 'HELLO_EXPECTED']).to.include(end.refusal);
           }
           end.socket.destroy();
-          time.settle();
+          env.settle();
           expect(owner.events.at(-1)).to.equal('close');
           expect(owner.reasons).to.have.length(1);
         }),
@@ -361,21 +358,21 @@ describe('connection', () => {
       const writer = new FrameWriter();
       for (const message of [hello(), keepalive, keepalive]) writer.add(encode(toArray(message)));
       for (const byte of writer.take() ?? []) end.socket.write(Buffer.from([byte]));
-      time.settle();
+      env.settle();
       expect(server.messages).to.deep.equal([keepalive, keepalive]);
     });
 
     it('after a refusal are not even read', () => {
       const end = raw('client');
       end.send(vote, keepalive, keepalive);
-      time.settle();
+      env.settle();
       expect(server.events).to.deep.equal(['ready', 'close']);
     });
 
     it('that claim a frame over the limit are refused as too big', () => {
       const end = raw('client');
       end.socket.write(Buffer.from([0, 0x10, 0, 1]));
-      time.settle();
+      env.settle();
       expect(end.refusal).to.equal('FRAME_TOO_BIG');
     });
 
@@ -384,7 +381,7 @@ describe('connection', () => {
       const bomb = Buffer.alloc(4 + (256 << 10), 0x9f);
       bomb.writeUInt32BE(256 << 10);
       end.socket.write(bomb);
-      time.settle();
+      env.settle();
       expect(end.refusal).to.equal('BAD_MESSAGE');
     });
 
@@ -394,7 +391,7 @@ describe('connection', () => {
       };
       const end = raw('client');
       end.send(keepalive);
-      expect(() => time.settle()).to.throw(TypeError, 'a mistake of the owner');
+      expect(() => env.settle()).to.throw(TypeError, 'a mistake of the owner');
     });
   });
 
@@ -403,7 +400,7 @@ describe('connection', () => {
       const end = raw('client');
       end.chunks.length = 0;
       for (let i = 0; i < 100; i++) server.connection?.send(answer);
-      time.settle();
+      env.settle();
       expect(end.chunks).to.have.length(1);
       expect(end.received.filter((message) => message.kind === 'answer')).to.have.length(100);
     });
@@ -412,18 +409,18 @@ describe('connection', () => {
       let dirty = 0;
       const owner = Object.assign(new Owner(), { dirty: () => dirty++ });
       const connection = dial(env, ADDRESS, hello(), owner);
-      time.settle();
+      env.settle();
       expect(dirty).to.equal(1);
       expect(server.events).to.deep.equal([]);
       connection.flush();
-      time.settle();
+      env.settle();
       connection.send(keepalive);
       connection.send(keepalive);
-      time.settle();
+      env.settle();
       expect(dirty).to.equal(2);
       expect(server.messages).to.deep.equal([]);
       connection.flush();
-      time.settle();
+      env.settle();
       expect(server.messages).to.have.length(2);
       connection.flush();
       expect(dirty).to.equal(2);
@@ -433,11 +430,11 @@ describe('connection', () => {
       const owner = new Owner();
       const connection = dial(env, ADDRESS, hello(), owner);
       expect(connection.send(keepalive)).to.equal(false);
-      time.settle();
+      env.settle();
       expect(connection.send(keepalive)).to.equal(true);
       connection.end();
       expect(connection.send(keepalive)).to.equal(false);
-      time.settle();
+      env.settle();
       expect(server.messages).to.deep.equal([keepalive]);
     });
 
@@ -453,7 +450,7 @@ describe('connection', () => {
         .to.throw(ConcordError)
         .with.property('code', 'INVALID');
       connection?.send(keepalive);
-      time.settle();
+      env.settle();
       expect(server.messages).to.deep.equal([keepalive]);
     });
   });
@@ -465,13 +462,13 @@ describe('connection', () => {
       const end = raw('client');
       end.socket.pause();
       for (let i = 0; i <= LIMITS.outgoing_bytes_pause / 1_000_000; i++) server.connection?.send(large);
-      time.settle();
+      env.settle();
       expect(server.connection?.waiting).to.be.above(LIMITS.outgoing_bytes_pause);
       end.send(keepalive);
-      time.settle();
+      env.settle();
       expect(server.messages).to.deep.equal([]);
       end.socket.resume();
-      time.settle();
+      env.settle();
       expect(server.messages).to.deep.equal([keepalive]);
       expect(server.connection?.waiting).to.equal(0);
     });
@@ -486,10 +483,10 @@ describe('connection', () => {
         const owner = dialled(role);
         serverSocket?.pause();
         for (let i = 0; i <= LIMITS.outgoing_bytes_pause / 1_000_000; i++) owner.connection?.send(sent);
-        time.settle();
+        env.settle();
         expect(owner.connection?.waiting).to.be.above(LIMITS.outgoing_bytes_pause);
         server.connection?.send(back);
-        time.settle();
+        env.settle();
         expect(owner.messages).to.deep.equal([back]);
       }
     });
@@ -499,9 +496,9 @@ describe('connection', () => {
       end.socket.pause();
       for (let i = 0; i <= LIMITS.outgoing_bytes_max / 1_000_000; i++) {
         server.connection?.send(large);
-        if (i % 10 === 0) time.settle();
+        if (i % 10 === 0) env.settle();
       }
-      time.settle();
+      env.settle();
       expect(server.reason?.by).to.equal('us');
       expect(server.reason?.error?.code).to.equal('TOO_SLOW');
       expect(server.reasons).to.have.length(1);
@@ -511,19 +508,19 @@ describe('connection', () => {
     it('cuts it also when all of it is sent in one turn', () => {
       raw('client');
       for (let i = 0; i <= LIMITS.outgoing_bytes_max / 1_000_000; i++) server.connection?.send(large);
-      time.settle();
+      env.settle();
       expect(server.reason?.error?.code).to.equal('TOO_SLOW');
     });
 
     it('cuts it also when its owner never flushes', () => {
       const owner = Object.assign(new Owner(), { dirty() {} });
       const connection = dial(env, ADDRESS, hello(), owner);
-      time.settle();
+      env.settle();
       connection.flush();
-      time.settle();
+      env.settle();
       const request: Message = { kind: 'command', correlation: 1, envelope: Buffer.alloc(1_000_000) };
       for (let i = 0; i <= LIMITS.outgoing_bytes_max / 1_000_000; i++) connection.send(request);
-      time.settle();
+      env.settle();
       expect(owner.reason?.error?.code).to.equal('TOO_SLOW');
     });
 
@@ -531,10 +528,10 @@ describe('connection', () => {
       const end = raw('client');
       server.connection?.pause();
       end.send(keepalive);
-      time.settle();
+      env.settle();
       expect(server.messages).to.deep.equal([]);
       server.connection?.resume();
-      time.settle();
+      env.settle();
       expect(server.messages).to.deep.equal([keepalive]);
     });
   });
@@ -546,7 +543,7 @@ describe('connection', () => {
       client.connection?.end();
       client.connection?.end();
       client.connection?.destroy();
-      time.settle();
+      env.settle();
       expect(server.events.at(-1)).to.equal('close');
       expect(server.reason).to.deep.include({ by: 'network', error: null });
       expect(client.events).to.deep.equal(['ready', 'close']);
@@ -557,14 +554,14 @@ describe('connection', () => {
       const client = dialled();
       client.connection?.send(keepalive);
       client.connection?.end();
-      time.settle();
+      env.settle();
       expect(server.messages).to.deep.equal([keepalive]);
     });
 
     it('comes at once by destroy, with the error it was given', () => {
       const client = dialled();
       client.connection?.destroy(new ConcordError('STOPPING'));
-      time.settle();
+      env.settle();
       expect(client.reason?.error?.code).to.equal('STOPPING');
       expect(server.events).to.deep.equal(['ready', 'close']);
     });
@@ -573,9 +570,9 @@ describe('connection', () => {
       const end = raw('client');
       end.socket.pause();
       server.connection?.refuse('STOPPING');
-      time.pass(LIMITS.linger_ms_max - 1);
+      env.pass(LIMITS.linger_ms_max - 1);
       expect(server.events).to.deep.equal(['ready']);
-      time.pass(1);
+      env.pass(1);
       expect(server.events).to.deep.equal(['ready', 'close']);
       expect(server.reason?.error?.code).to.equal('STOPPING');
     });
@@ -586,7 +583,7 @@ describe('connection', () => {
       server.connection?.pause();
       server.connection?.refuse('STOPPING');
       end.socket.end();
-      time.settle();
+      env.settle();
       expect(server.events).to.deep.equal(['ready', 'close']);
     });
 
@@ -597,7 +594,7 @@ describe('connection', () => {
         (socket) =>
           accept(
             socket,
-            time,
+            env.scheduler,
             {
               judge(_hello, connection) {
                 connection.destroy();
@@ -609,24 +606,24 @@ describe('connection', () => {
         () => {},
       );
       dial(env, 'strict:1', hello(), new Owner());
-      time.settle();
+      env.settle();
       expect(owner.events).to.deep.equal(['close']);
     });
 
     it('keeps the first reason', () => {
       const end = raw('client');
       end.send(vote);
-      time.settle();
+      env.settle();
       server.connection?.refuse('STOPPING');
       server.connection?.destroy();
-      time.pass(LIMITS.linger_ms_max);
+      env.pass(LIMITS.linger_ms_max);
       expect(server.reasons.map((reason) => reason.error?.code)).to.deep.equal(['NOT_ALLOWED' satisfies ErrorCode]);
     });
 
     it('comes when it is asked for before the connection is up, from within ready and from within message', () => {
       const early = new Owner();
       dial(env, ADDRESS, hello(), early).end();
-      time.settle();
+      env.settle();
       expect([early.events, server.events]).to.deep.equal([['close'], []]);
       const atReady = new Owner();
       atReady.ready = (connection) => connection.end();
@@ -638,14 +635,14 @@ describe('connection', () => {
         connection.send(answer);
       };
       dial(env, ADDRESS, hello(), atMessage);
-      time.settle();
+      env.settle();
       for (const owner of [early, atReady, atMessage]) expect(owner.reasons).to.have.length(1);
     });
 
     it('tells a refusal whose code is not known as it came', () => {
       const end = raw('client');
       end.send([MESSAGES.refused.number, 'FUTURE_CODE', 'who knows', null]);
-      time.settle();
+      env.settle();
       expect(server.reason?.by).to.equal('them');
       expect(server.reason?.message).to.include('FUTURE_CODE: who knows');
     });
@@ -653,7 +650,7 @@ describe('connection', () => {
     it('refuses with any text', () => {
       const end = raw('client');
       server.connection?.refuse('STOPPING', '\ud83d'.repeat(5000));
-      time.settle();
+      env.settle();
       expect(end.refusal).to.equal('STOPPING');
       expect(end.received.at(-1)).to.have.property('message').with.length(LIMITS.message_length_max);
     });

@@ -1,10 +1,9 @@
-/** The real outside world keeps the promises of Env, and so does the network in memory that other tests use. */
+/** The real outside world keeps the promises of Env, and so does the simulated one that other tests use. */
 import { expect } from 'chai';
 import type { Listener, Socket } from '../../protocol/env.js';
 import { formatAddress, parseAddress, realEnv } from '../../protocol/tcp.js';
 import { envCompliance } from './env-compliance.js';
-import { MemoryNetwork } from './memory-network.js';
-import { seeded, VirtualTime } from './virtual-time.js';
+import { Loopback } from './loopback.js';
 
 envCompliance('real', () => ({
   env: realEnv(),
@@ -14,15 +13,15 @@ envCompliance('real', () => ({
   },
 }));
 
-envCompliance('in memory', () => {
-  const scheduler = new VirtualTime();
+envCompliance('simulated', () => {
+  const env = new Loopback();
   return {
-    env: { scheduler, network: new MemoryNetwork(scheduler), random: seeded(1) },
+    env,
     address: '127.0.0.1:0',
     async until(condition) {
       for (let turns = 0; !condition(); turns++) {
         if (turns > 1000) throw new Error('it never came to pass');
-        scheduler.pass(1);
+        env.pass(1);
       }
     },
   };

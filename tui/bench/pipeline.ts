@@ -1,4 +1,5 @@
 /** Keeps calls under way, always the same number: each is followed by the next one as soon as it is answered. */
+import { performance } from 'node:perf_hooks';
 import type { Histogram } from './histogram.js';
 
 /** What to call, and how much of it. */

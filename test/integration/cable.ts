@@ -1,11 +1,11 @@
-/** A TCP link between two nodes that tests can cut: everything one side sends to the other goes through it. */
+/** The TCP connection between two nodes, through a process that can cut it: what one sends to the other goes through here. */
 import { type AddressInfo, createServer, connect as dial, type Server, type Socket } from 'node:net';
 
 /**
- * open: carries everything. silent: carries nothing and tells nobody, like a cut cable; what was on its way arrives when the link is
+ * open: carries everything. silent: carries nothing and tells nobody, like a real one; what was on its way arrives when the cable is
  * open again, as TCP has it. closed: connections break at once, new ones too.
  */
-export type LinkMode = 'open' | 'silent' | 'closed';
+export type CableMode = 'open' | 'silent' | 'closed';
 
 interface Pair {
   readonly near: Socket;
@@ -13,12 +13,12 @@ interface Pair {
   far: Socket | null;
 }
 
-/** A link, listening at `address` for whoever dials the node at `target`. */
-export class Proxy {
+/** A cable: listens at `address` for whoever dials the node at `target`. */
+export class Cable {
   readonly #server: Server;
   readonly #target: { host: string; port: number };
   readonly #pairs = new Set<Pair>();
-  #mode: LinkMode = 'open';
+  #mode: CableMode = 'open';
 
   private constructor(target: string) {
     const colon = target.lastIndexOf(':');
@@ -26,17 +26,17 @@ export class Proxy {
     this.#server = createServer((near) => this.#accept(near));
   }
 
-  static async open(target: string): Promise<Proxy> {
-    const proxy = new Proxy(target);
-    await new Promise<void>((resolve) => proxy.#server.listen(0, '127.0.0.1', resolve));
-    return proxy;
+  static async open(target: string): Promise<Cable> {
+    const cable = new Cable(target);
+    await new Promise<void>((resolve) => cable.#server.listen(0, '127.0.0.1', resolve));
+    return cable;
   }
 
   get address(): string {
     return `127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }
 
-  set mode(mode: LinkMode) {
+  set mode(mode: CableMode) {
     if (mode === this.#mode) return;
     this.#mode = mode;
     for (const pair of this.#pairs) this.#obey(pair);

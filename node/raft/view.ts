@@ -1,0 +1,36 @@
+/** A replica as others see it. */
+import { configurationOf, type State } from './state.js';
+import type { Configuration, GroupId, NodeId, Role } from './types.js';
+
+export interface View {
+  readonly group: GroupId;
+  readonly role: Role;
+  readonly term: number;
+  readonly leader: NodeId;
+  readonly commit: number;
+  readonly last: number;
+  readonly durable: number;
+  readonly configuration: Configuration;
+}
+
+export function viewOf(s: State): View {
+  return {
+    group: s.group,
+    role: s.role,
+    term: s.term,
+    leader: s.leader,
+    commit: s.commit,
+    last: s.log.last,
+    durable: s.log.durable,
+    configuration: configurationOf(s),
+  };
+}
+
+/** On a leader: the highest durable index of every member, itself included. */
+export function matchesOf(s: State): Record<NodeId, number> {
+  const matches: Record<NodeId, number> = {};
+  if (s.role !== 'leader') return matches;
+  matches[s.self] = s.log.durable;
+  for (const [id, progress] of s.progress) matches[id] = progress.match;
+  return matches;
+}

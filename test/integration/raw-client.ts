@@ -1,0 +1,93 @@
+/** A connection that sends bytes as they are, for whoever does not keep to the protocol; and the bytes that hurt. */
+import { connect, type Socket } from 'node:net';
+import { decode, encode } from '../../protocol/codec.js';
+import { type Message, PROTOCOL_VERSION, toArray } from '../../protocol/messages.js';
+
+/** A bomb's size, bytes. */
+const BOMB_BYTES = 256 << 10;
+
+/**
+ * Array in array in array, each said to hold as many items as its header can tell: a codec that believes them allocates until the
+ * process ends. `header` is the header of one.
+ */
+export function bomb(header: readonly number[] = [0xdd, 0x00, 0xff, 0xff, 0xff]): Buffer {
+  return Buffer.alloc(BOMB_BYTES, Buffer.from(header));
+}
+
+/** A body with its length before it. */
+export function frame(body: Buffer): Buffer {
+  const length = Buffer.alloc(4);
+  length.writeUInt32BE(body.length);
+  return Buffer.concat([length, body]);
+}
+
+/** A message as it travels. */
+export function framed(message: Message): Buffer {
+  return frame(encode(toArray(message)));
+}
+
+/** The hello of a client. */
+export function hello(): Buffer {
+  return framed({
+    kind: 'hello',
+    protocol: PROTOCOL_VERSION,
+    cluster: '',
+    role: 'client',
+    id: 'stranger',
+    incarnation: '',
+    born: false,
+    address: '',
+    features: [],
+    auth: Buffer.alloc(0),
+    recorded: '',
+  });
+}
+
+/** Sends these bytes, and resolves with all messages that came back until the node closed the connection. */
+export async function say(address: string, ...bytes: readonly Buffer[]): Promise<unknown[][]> {
+  const socket = open(address);
+  const heard: Buffer[] = [];
+  socket.on('data', (chunk) => heard.push(chunk));
+  // A node that has closed does not take the rest.
+  socket.on('error', () => {});
+  for (const chunk of bytes) socket.write(chunk);
+  await new Promise((resolve) => socket.on('close', resolve));
+  return [...messages(Buffer.concat(heard))];
+}
+
+/** Sends these bytes, and resolves with the first message that `wanted` takes. */
+export async function ask(
+  address: string,
+  bytes: readonly Buffer[],
+  wanted: (message: readonly unknown[]) => boolean,
+): Promise<unknown[]> {
+  const socket = open(address);
+  try {
+    return await new Promise((resolve, reject) => {
+      let heard = Buffer.alloc(0);
+      socket.on('data', (chunk) => {
+        heard = Buffer.concat([heard, chunk]);
+        for (const message of messages(heard)) if (wanted(message)) resolve(message);
+      });
+      socket.on('error', reject);
+      socket.on('close', () => reject(new Error('closed without the answer')));
+      for (const chunk of bytes) socket.write(chunk);
+    });
+  } finally {
+    socket.destroy();
+  }
+}
+
+function open(address: string): Socket {
+  const [host, port] = address.split(':');
+  return connect({ host: host ?? '', port: Number(port), noDelay: true });
+}
+
+function* messages(bytes: Buffer): Generator<unknown[]> {
+  for (let at = 0; at + 4 <= bytes.length; ) {
+    const end = at + 4 + bytes.readUInt32BE(at);
+    if (end > bytes.length) return;
+    yield decode(bytes.subarray(at + 4, end)) as unknown[];
+    at = end;
+  }
+}

@@ -1,0 +1,176 @@
+/** The promises of Raft (paper, figure 3) and what they rest on, checked from outside: on every log, every disk and every message. */
+import type { MultiRaft } from '../../node/raft/multi.js';
+import { eachEntry, lastOf, type Run } from '../../node/raft/run.js';
+import type { RaftGroup } from '../../node/raft/group.js';
+import type { GroupMessage, HardState, NodeId, PeerMessage } from '../../node/raft/types.js';
+
+/** What survives of one group when a node crashes. */
+export interface GroupDisk {
+  state: HardState;
+  runs: Run[];
+}
+
+/** A node as the checks see it. */
+export interface Witness {
+  readonly id: NodeId;
+  readonly disk: ReadonlyMap<string, GroupDisk>;
+  readonly multi: MultiRaft | null;
+}
+
+export class Broken extends Error {
+  override readonly name = 'Broken';
+}
+
+export class Checks {
+  readonly #witnesses: () => readonly Witness[];
+  /** By group and term. */
+  readonly #leaders = new Map<string, NodeId>();
+  readonly #votes = new Map<string, NodeId>();
+  /** By group, index and term: what the entry holds and which term comes before it. */
+  readonly #entries = new Map<string, string>();
+  readonly #seen = new WeakMap<Run, number>();
+  /** By group: the term of every committed entry. */
+  readonly #committed = new Map<string, number[]>();
+  readonly #commits = new WeakMap<RaftGroup, number>();
+  readonly #terms = new WeakMap<RaftGroup, number>();
+
+  constructor(witnesses: () => readonly Witness[]) {
+    this.#witnesses = witnesses;
+  }
+
+  /** Index of the last entry of `group` known to be committed by anyone. */
+  committed(group: string): number {
+    return this.#termsOf(group).length - 1;
+  }
+
+  /** Looks at a node after something happened to it. @throws Broken, InvariantError */
+  after(node: Witness): void {
+    for (const raft of node.multi?.groups.values() ?? []) {
+      raft.check();
+      const before = this.#terms.get(raft) ?? 0;
+      if (raft.term < before) throw new Broken(`${node.id}: term ${raft.term} after ${before}`);
+      this.#terms.set(raft, raft.term);
+      this.#logMatching(node.id, raft);
+      this.#stateMachineSafety(node, raft);
+      if (raft.leads) this.#elected(node.id, raft);
+    }
+  }
+
+  /** Looks at a message that leaves a node: what it promises must be on that node's disk. */
+  leaving(node: Witness, to: NodeId, message: PeerMessage): void {
+    if (message.kind === 'heartbeat' || message.kind === 'heartbeat_reply') return;
+    const disk = node.disk.get(message.group) ?? { state: { term: 0, vote: '' }, runs: [] };
+    const broken = (what: string) => new Broken(`${node.id} says ${message.kind} to ${to} in term ${message.term}: ${what}`);
+    const { term, vote } = disk.state;
+    const promises = promiseOf(message);
+    if (promises === 'vote' && (term !== message.term || vote !== voteIn(message, node.id, to)))
+      throw broken(`on its disk it voted for ${vote || 'nobody'} in ${term}`);
+    if (promises === 'term' && term < message.term) throw broken(`on its disk is term ${term}`);
+    if (message.kind === 'vote_reply' && promises === 'vote') this.#votesOnce(node.id, to, message.group, message.term);
+    if (message.kind === 'append_reply' && promises === 'term') {
+      const log = node.multi?.groups.get(message.group)?.log;
+      for (let index = message.match; index > 0 && index > message.match - 3; index--)
+        if (termOn(disk, index) !== log?.termAt(index)) throw broken(`entry ${index} is not on its disk`);
+    }
+  }
+
+  #logMatching(id: NodeId, raft: RaftGroup): void {
+    let previous = raft.log.termAt(Math.min(raft.commit, this.#commits.get(raft) ?? 0)) ?? 0;
+    for (let index = Math.min(raft.commit, this.#commits.get(raft) ?? 0) + 1; index <= raft.log.last; ) {
+      const run = raft.log.runAt(index);
+      if (run === undefined) throw new Broken(`${id}: no entry ${index} of ${raft.log.last}`);
+      if (this.#seen.get(run) !== run.count && run.bytes !== null) {
+        let before = index === run.first ? previous : run.term;
+        eachEntry(run.bytes, index, lastOf(run), (at, entry, time) => {
+          const what = `${before}:${time}:${entry.toString('base64')}`;
+          const key = `${raft.id}/${at}/${run.term}`;
+          const known = this.#entries.get(key);
+          if (known === undefined) this.#entries.set(key, what);
+          else if (known !== what) throw new Broken(`Log Matching: ${id} holds something else at ${key}`);
+          before = run.term;
+        });
+        if (index === run.first) this.#seen.set(run, run.count);
+      }
+      previous = run.term;
+      index = lastOf(run) + 1;
+    }
+  }
+
+  #stateMachineSafety(node: Witness, raft: RaftGroup): void {
+    const committed = this.#termsOf(raft.id);
+    const before = this.#commits.get(raft) ?? 0;
+    if (raft.commit < before) throw new Broken(`${node.id}: commit ${raft.commit} after ${before}`);
+    for (let index = before + 1; index <= raft.commit; index++) {
+      const term = raft.log.termAt(index) ?? -1;
+      const known = committed[index];
+      if (known === undefined) {
+        this.#onQuorum(node.id, raft, index, term);
+        committed.push(term);
+      } else if (known !== term)
+        throw new Broken(`State Machine Safety: ${node.id} commits ${raft.id}/${index} of term ${term}, not ${known}`);
+    }
+    this.#commits.set(raft, raft.commit);
+  }
+
+  // Who counts is decided by the committer's configuration: a majority of it must have the entry on disk.
+  #onQuorum(id: NodeId, raft: RaftGroup, index: number, term: number): void {
+    const holders = new Set(
+      this.#witnesses()
+        .filter(({ disk }) => termOn(disk.get(raft.id), index) === term)
+        .map((witness) => witness.id),
+    );
+    const { voters, outgoing } = raft.view().configuration;
+    for (const half of [voters, outgoing])
+      if (half.length > 0 && half.filter((one) => holders.has(one)).length * 2 <= half.length)
+        throw new Broken(`${id} commits ${raft.id}/${index} that only ${[...holders].join()} of ${half.join()} hold durably`);
+  }
+
+  #elected(id: NodeId, raft: RaftGroup): void {
+    const key = `${raft.id}/${raft.term}`;
+    const known = this.#leaders.get(key);
+    if (known === id) return;
+    if (known !== undefined) throw new Broken(`Election Safety: ${known} and ${id} lead ${key}`);
+    this.#leaders.set(key, id);
+    this.#termsOf(raft.id).forEach((term, index) => {
+      if (raft.log.termAt(index) !== term) throw new Broken(`Leader Completeness: ${id} leads ${key} without entry ${index}`);
+    });
+  }
+
+  #votesOnce(id: NodeId, to: NodeId, group: string, term: number): void {
+    const key = `${group}/${term}/${id}`;
+    const known = this.#votes.get(key) ?? to;
+    if (known !== to) throw new Broken(`${id} votes for ${known} and ${to} in term ${term} of ${group}`);
+    this.#votes.set(key, to);
+  }
+
+  #termsOf(group: string): number[] {
+    let terms = this.#committed.get(group);
+    if (terms === undefined) this.#committed.set(group, (terms = [0]));
+    return terms;
+  }
+}
+
+/** Term of the entry at `index` on a disk; undefined when there is none. */
+export function termOn(disk: GroupDisk | undefined, index: number): number | undefined {
+  return disk?.runs.find((run) => run.first <= index && index <= lastOf(run))?.term;
+}
+
+function promiseOf(message: GroupMessage): 'vote' | 'term' | 'nothing' {
+  switch (message.kind) {
+    case 'vote_request':
+      return message.pre ? 'nothing' : 'vote';
+    case 'vote_reply':
+      return message.granted && !message.pre ? 'vote' : 'nothing';
+    case 'append':
+    case 'timeout_now':
+      return 'term';
+    case 'append_reply':
+      return message.rejected ? 'nothing' : 'term';
+    default:
+      return 'nothing';
+  }
+}
+
+function voteIn(message: GroupMessage, self: NodeId, to: NodeId): NodeId {
+  return message.kind === 'vote_request' ? self : to;
+}

@@ -1,0 +1,396 @@
+/** Several cores with simulated links, disks and time: everything that can happen between them, from one seed, checked after each event. */
+import { RaftGroup } from '../../node/raft/group.js';
+import { MultiRaft } from '../../node/raft/multi.js';
+import { decodeRun, lastOf, type Run } from '../../node/raft/run.js';
+import type { Random, ReadResult, Save } from '../../node/raft/state.js';
+import { type Configuration, DEFAULT_RAFT_SETTINGS, type NodeId, type PeerMessage, type RaftSettings } from '../../node/raft/types.js';
+import { seededRandom } from '../simulation/time.js';
+import { Broken, Checks, type GroupDisk, type Witness } from './raft-checks.js';
+import { GROUP, word } from './raft-harness.js';
+
+export interface ClusterOptions {
+  readonly seed?: number;
+  readonly ids?: readonly NodeId[];
+  readonly groups?: readonly string[];
+  readonly configuration?: Configuration;
+  readonly settings?: Partial<RaftSettings>;
+}
+
+/** What goes wrong with messages, percent, and how long they take. */
+export interface Weather {
+  lose: number;
+  double: number;
+  /** Messages take from 1 ms to this: above 1, they overtake each other. */
+  latency_ms: number;
+}
+
+interface Event {
+  readonly due: number;
+  readonly run: () => void;
+}
+
+class Machine implements Witness {
+  readonly id: NodeId;
+  readonly disk = new Map<string, GroupDisk>();
+  multi: MultiRaft | null = null;
+  /** How long a write takes; Infinity: it hangs. */
+  disk_ms = 1;
+  saving: { group: RaftGroup; save: Save; bytes: (Buffer | null)[] }[] = [];
+  savedAt = Number.POSITIVE_INFINITY;
+  /** Reads of its present life: as with real nodes, each life counts its contexts from 1. */
+  asked: Asked[] = [];
+
+  constructor(id: NodeId) {
+    this.id = id;
+  }
+}
+
+/** A read that was asked for. */
+export interface Asked {
+  readonly at: NodeId;
+  /** What was committed when it was asked. */
+  readonly floor: number;
+  result: ReadResult | null;
+}
+
+export class Cluster {
+  readonly random: Random;
+  readonly ids: readonly NodeId[];
+  readonly checks: Checks;
+  readonly weather: Weather = { lose: 0, double: 0, latency_ms: 1 };
+  /** One line for every change of a role. */
+  readonly trace: string[] = [];
+  now = 0;
+  readonly #options: ClusterOptions;
+  readonly #machines = new Map<NodeId, Machine>();
+  #events: Event[] = [];
+  /** Links that are up, each with its own number: what is on its way dies with it. */
+  readonly #links = new Map<string, number>();
+  readonly #severed = new Set<string>();
+  readonly #blocked = new Set<string>();
+  #linkNumber = 0;
+
+  constructor(options: ClusterOptions = {}) {
+    this.#options = options;
+    this.random = seededRandom(options.seed ?? 1);
+    this.ids = options.ids ?? ['n1', 'n2', 'n3'];
+    for (const id of this.ids) this.#machines.set(id, new Machine(id));
+    this.checks = new Checks(() => [...this.#machines.values()]);
+  }
+
+  // --- what a test does ---
+
+  start(...ids: NodeId[]): this {
+    for (const id of ids.length > 0 ? ids : this.ids) {
+      const machine = this.machine(id);
+      if (machine.multi !== null) continue;
+      machine.multi = new MultiRaft(id, this.#settings);
+      machine.asked = [];
+      for (const group of this.#options.groups ?? [GROUP]) machine.multi.add(this.#recover(machine, group));
+      for (const other of this.ids) this.join(id, other);
+    }
+    return this;
+  }
+
+  /** The process dies. What was being written may be there or not: the whole batch or nothing of it. */
+  crash(id: NodeId): void {
+    const machine = this.machine(id);
+    if (machine.multi === null) return;
+    this.#note(`${id} crashes`);
+    if (machine.saving.length > 0 && this.pick(2) === 0) this.#write(machine);
+    machine.multi = null;
+    machine.saving = [];
+    machine.savedAt = Number.POSITIVE_INFINITY;
+    for (const other of this.ids) this.#unlink(id, other);
+  }
+
+  /** Closes the link between two nodes; both see it. It stays closed until `join`. */
+  sever(a: NodeId, b: NodeId): void {
+    this.#severed.add(pair(a, b));
+    this.#unlink(a, b);
+  }
+
+  /** Sets a link up, if both live and nothing keeps them apart. */
+  join(a: NodeId, b: NodeId): void {
+    this.#severed.delete(pair(a, b));
+    if (a === b || this.machine(a).multi === null || this.machine(b).multi === null || this.#links.has(pair(a, b))) return;
+    this.#links.set(pair(a, b), ++this.#linkNumber);
+    for (const [id, peer] of [[a, b], [b, a]] as const)
+      this.#onLink(id, peer, 1, (multi) => multi.connected(peer, this.now));
+  }
+
+  /** Messages one way are lost, and nobody sees it. */
+  block(from: NodeId, to: NodeId): void {
+    this.#blocked.add(`${from}>${to}`);
+  }
+
+  /** Nothing gets to or from a node, and nobody sees it. */
+  isolate(id: NodeId): void {
+    for (const other of this.ids) {
+      this.block(id, other);
+      this.block(other, id);
+    }
+  }
+
+  /** All links and disks work again. */
+  heal(): void {
+    this.#blocked.clear();
+    this.#severed.clear();
+    Object.assign(this.weather, { lose: 0, double: 0, latency_ms: 1 });
+    for (const id of this.ids) this.setDisk(id, 1);
+    for (const a of this.ids) for (const b of this.ids) this.join(a, b);
+  }
+
+  /** Time that a node's disk takes for a write; Infinity: it hangs. What is being written is done then, too. */
+  setDisk(id: NodeId, ms: number): void {
+    const machine = this.machine(id);
+    machine.disk_ms = ms;
+    if (machine.saving.length > 0) machine.savedAt = this.now + ms;
+  }
+
+  propose(id: NodeId, text: string, group = GROUP): number | string {
+    const result = this.group(id, group).propose([word(text)], this.now);
+    this.#turn(this.machine(id));
+    return result;
+  }
+
+  read(id: NodeId, group = GROUP): Asked {
+    const machine = this.machine(id);
+    const asked: Asked = { at: id, floor: this.checks.committed(group), result: null };
+    machine.asked.push(asked);
+    this.group(id, group).read(machine.asked.length, machine.multi?.nextRound ?? 0, this.now);
+    this.#turn(machine);
+    return asked;
+  }
+
+  transfer(id: NodeId, to: NodeId, group = GROUP): boolean {
+    const begun = this.group(id, group).transfer(to, this.now);
+    this.#turn(this.machine(id));
+    return begun;
+  }
+
+  /** Lets time pass. */
+  pass(ms: number): this {
+    const end = this.now + ms;
+    while (this.#step(end));
+    this.now = end;
+    return this;
+  }
+
+  /** Lets time pass until something holds. @throws Broken when it does not within `limit_ms`. Returns how long it took, ms. */
+  until(condition: () => boolean, limit_ms = 20_000): number {
+    const begin = this.now;
+    while (!condition())
+      if (!this.#step(begin + limit_ms))
+        throw new Broken(`within ${limit_ms} ms it did not come to: ${condition}\n${this.trace.slice(-30).join('\n')}`);
+    return this.now - begin;
+  }
+
+  // --- what it sees ---
+
+  machine(id: NodeId): Machine {
+    const machine = this.#machines.get(id);
+    if (machine === undefined) throw new Error(`no machine ${id}`);
+    return machine;
+  }
+
+  isUp(id: NodeId): boolean {
+    return this.machine(id).multi !== null;
+  }
+
+  group(id: NodeId, group = GROUP): RaftGroup {
+    const found = this.machine(id).multi?.groups.get(group);
+    if (found === undefined) throw new Error(`${id} is not up`);
+    return found;
+  }
+
+  /** Those that are up. */
+  get up(): NodeId[] {
+    return this.ids.filter((id) => this.isUp(id));
+  }
+
+  /** Who leads in the highest term, or ''. */
+  leader(group = GROUP): NodeId {
+    const leaders = this.up.filter((id) => this.group(id, group).leads);
+    return leaders.sort((a, b) => this.group(b, group).term - this.group(a, group).term)[0] ?? '';
+  }
+
+  /** Who is up and does not lead. */
+  followers(group = GROUP): NodeId[] {
+    return this.up.filter((id) => id !== this.leader(group));
+  }
+
+  /** Everyone who is up has committed all that anyone has, and knows the leader. */
+  agrees(group = GROUP): boolean {
+    const leader = this.leader(group);
+    return leader !== '' && this.up.every((id) => {
+      const { leader: known, commit, last } = this.group(id, group).view();
+      return known === leader && commit === last && last === this.group(leader, group).log.last;
+    });
+  }
+
+  /** An integer of 0 to `below` - 1. */
+  pick(below: number): number {
+    return this.random.uint32() % below;
+  }
+
+  // --- how it works ---
+
+  get #settings(): RaftSettings {
+    return { ...DEFAULT_RAFT_SETTINGS, ...this.#options.settings };
+  }
+
+  #recover(machine: Machine, group: string): RaftGroup {
+    const found = machine.disk.get(group);
+    return new RaftGroup({
+      group,
+      self: machine.id,
+      configuration: this.#options.configuration ?? { voters: this.ids, outgoing: [], learners: [] },
+      settings: this.#settings,
+      random: this.random,
+      hardState: found?.state ?? { term: 0, vote: '' },
+      runs: (found?.runs ?? []).map((run) => ({ ...run })),
+      configurations: [],
+      now: this.now,
+    });
+  }
+
+  // The next thing that is due: an event, a disk that is done, a timer.
+  #step(end: number): boolean {
+    let event: Event | null = null;
+    for (const one of this.#events) if (event === null || one.due < event.due) event = one;
+    let due = event?.due ?? Number.POSITIVE_INFINITY;
+    let machine: Machine | null = null;
+    for (const one of this.#machines.values()) {
+      const at = Math.min(one.savedAt, one.multi?.deadline() ?? Number.POSITIVE_INFINITY);
+      if (at >= due) continue;
+      due = at;
+      machine = one;
+    }
+    if (due > end) return false;
+    this.now = Math.max(this.now, due);
+    if (machine !== null) {
+      if (machine.savedAt <= this.now) this.#saved(machine);
+      else machine.multi?.tick(this.now);
+      this.#turn(machine);
+    } else if (event !== null) {
+      this.#events = this.#events.filter((one) => one !== event);
+      event.run();
+    }
+    return true;
+  }
+
+  #turn(machine: Machine): void {
+    const { multi } = machine;
+    if (multi === null) return;
+    multi.beat(this.now);
+    for (const raft of multi.groups.values()) {
+      const out = raft.take();
+      if (out.changed) this.#note(`${machine.id} ${raft.id} ${raft.view().role} ${raft.term} of ${raft.leader} ${out.reason}`);
+      for (const { to, message } of out.messages) this.#send(machine, to, message);
+      for (const run of out.loads) this.#load(machine, raft, run);
+      for (const result of out.reads) this.#answered(machine, result);
+      raft.applied(raft.commit);
+    }
+    for (const { to, message } of multi.take()) this.#send(machine, to, message);
+    if (machine.saving.length === 0) this.#save(machine, multi);
+    this.checks.after(machine);
+    if (multi.groups.get(GROUP) !== undefined && this.group(machine.id).time > this.now) throw new Broken('cluster time is early');
+  }
+
+  #save(machine: Machine, multi: MultiRaft): void {
+    for (const group of multi.groups.values()) {
+      const save = group.takeSave(this.now);
+      if (save !== null) machine.saving.push({ group, save, bytes: save.runs.map(({ bytes }) => bytes) });
+    }
+    if (machine.saving.length > 0) machine.savedAt = this.now + machine.disk_ms;
+  }
+
+  #saved(machine: Machine): void {
+    this.#write(machine);
+    const saving = machine.saving.splice(0);
+    machine.savedAt = Number.POSITIVE_INFINITY;
+    for (const { group, save } of saving) group.saved(save.sequence, this.now);
+  }
+
+  // What replay will find: later runs cut earlier ones.
+  #write(machine: Machine): void {
+    for (const { group, save, bytes } of machine.saving) {
+      const disk = machine.disk.get(group.id) ?? { state: { term: 0, vote: '' }, runs: [] };
+      machine.disk.set(group.id, disk);
+      if (save.state !== null) disk.state = save.state;
+      save.runs.forEach((run, i) => {
+        const place = bytes[i] ?? Buffer.alloc(0);
+        // It may have been cut since, but what is written is what was handed over.
+        const written: Run = { ...decodeRun(place), bytes: null, place };
+        run.place = place;
+        while ((disk.runs.at(-1)?.first ?? 0) >= run.first) disk.runs.pop();
+        const last = disk.runs.at(-1);
+        if (last !== undefined) last.count = Math.min(last.count, run.first - last.first);
+        if (run.first !== (last === undefined ? 0 : lastOf(last)) + 1) throw new Broken(`${machine.id}: a gap before ${run.first} on disk`);
+        disk.runs.push(written);
+      });
+    }
+  }
+
+  #load(machine: Machine, raft: RaftGroup, run: Run): void {
+    const place = run.place as Buffer;
+    this.#after(1, () => {
+      if (machine.multi?.groups.get(raft.id) !== raft) return;
+      raft.loaded(run, place, this.now);
+      this.#turn(machine);
+    });
+  }
+
+  #send(machine: Machine, to: NodeId, message: PeerMessage): void {
+    this.checks.leaving(machine, to, message);
+    const times = this.pick(100) < this.weather.double ? 2 : 1;
+    for (let i = 0; i < times; i++) {
+      if (this.#blocked.has(`${machine.id}>${to}`) || this.pick(100) < this.weather.lose) continue;
+      const ms = 1 + this.pick(this.weather.latency_ms);
+      this.#onLink(to, machine.id, ms, (multi) => multi.receive(machine.id, message, this.now));
+    }
+  }
+
+  // Something that comes to `id` over its link to `peer`, if that is still the same when it arrives.
+  #onLink(id: NodeId, peer: NodeId, ms: number, arrive: (multi: MultiRaft) => void): void {
+    const link = this.#links.get(pair(id, peer));
+    if (link === undefined) return;
+    this.#after(ms, () => {
+      const { multi } = this.machine(id);
+      if (multi === null || this.#links.get(pair(id, peer)) !== link) return;
+      arrive(multi);
+      this.#turn(this.machine(id));
+    });
+  }
+
+  #unlink(a: NodeId, b: NodeId): void {
+    if (!this.#links.delete(pair(a, b))) return;
+    for (const [id, peer] of [[a, b], [b, a]] as const) {
+      const { multi } = this.machine(id);
+      if (multi === null) continue;
+      multi.disconnected(peer, this.now);
+      this.#turn(this.machine(id));
+    }
+  }
+
+  #answered(machine: Machine, result: ReadResult): void {
+    const asked = machine.asked[result.context - 1];
+    if (asked === undefined || asked.result !== null) throw new Broken(`an answer to read ${result.context} that nobody waits for`);
+    asked.result = result;
+    if (!result.refused && result.index < asked.floor)
+      throw new Broken(`a stale read at ${asked.at}: index ${result.index}, but ${asked.floor} was committed before`);
+  }
+
+  #after(ms: number, run: () => void): void {
+    this.#events.push({ due: this.now + ms, run });
+  }
+
+  #note(line: string): void {
+    this.trace.push(`[${this.now.toFixed(1)}] ${line}`);
+  }
+}
+
+function pair(a: NodeId, b: NodeId): string {
+  return a < b ? `${a}-${b}` : `${b}-${a}`;
+}
