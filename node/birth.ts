@@ -95,12 +95,17 @@ export class Birth {
   #change(next: Identity): Meeting {
     let identity = next;
     if (!isComplete(identity) && this.#others.every((id) => identity.members[id] !== undefined))
-      identity = { ...identity, cluster: `${identity.cluster}#${this.#digest(identity)}` };
+      identity = this.#complete(identity);
     if (isComplete(identity) && !identity.born && this.#agreed(identity.cluster))
       identity = { ...identity, born: true };
     if (identity === this.#identity) return WELCOME;
     this.#identity = identity;
     return { verdict: 'remember' };
+  }
+
+  #complete(identity: Identity): Identity {
+    const members = Object.fromEntries(this.#others.map((id) => [id, identity.members[id] ?? '']));
+    return { ...identity, members, cluster: `${identity.cluster}#${this.#digest(identity)}` };
   }
 
   // One who is born has heard it of all others.

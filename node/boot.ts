@@ -1,6 +1,6 @@
 /** From a data folder to a node: who it is, what its log holds, then the node itself. */
 import { ConcordError } from '../protocol/errors.js';
-import { clusterName } from './birth.js';
+import { clusterName, isComplete } from './birth.js';
 import { describeRun } from './groups.js';
 import { Node, type NodeHandlers } from './node.js';
 import type { RaftSettings } from './raft/types.js';
@@ -118,6 +118,11 @@ function mismatch(found: Identity, options: BootOptions): Error | null {
     );
   if (clusterName(found.cluster) !== options.cluster)
     return startError(`${options.data} belongs to cluster ${clusterName(found.cluster)}, not ${options.cluster}`);
+  const members = [found.node, ...Object.keys(found.members)].sort().join(', ');
+  const named = [...options.members.keys()].sort().join(', ');
+  // With fewer of them it could be a majority where there is none.
+  if (isComplete(found) && members !== named)
+    return startError(`${options.data} belongs to a cluster of ${members}, not of ${named}: name the first members`);
   return null;
 }
 

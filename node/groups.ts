@@ -145,6 +145,18 @@ export class Groups {
       this.#watch.keepalive(client, message.correlation, message.session, this.#host.now() + KEEPALIVE_MS_MAX, refusal);
   }
 
+  /** Hands every leadership over to whoever is closest behind. True while there is one to hand over, and somebody to take it. */
+  handOver(now: number): boolean {
+    let waiting = false;
+    for (const { raft } of this.#replicas.values()) {
+      const heir = raft.leads ? raft.heir : '';
+      if (heir === '') continue;
+      raft.transfer(heir, now);
+      waiting = true;
+    }
+    return waiting;
+  }
+
   /** Stops leading everywhere. */
   resign(reason: string, now: number): void {
     for (const { raft } of this.#replicas.values()) raft.resign(reason, now);

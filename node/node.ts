@@ -21,8 +21,13 @@ import type { World } from './world.js';
 
 /** How long a stopping node tries to hand its leaderships over, ms. */
 const HAND_OVER_MS_MAX = 2000;
+/** How often a node without room on its disk looks whether there is some again, ms. */
+const FULL_LOOK_MS = 100;
 /** Messages of peers kept while this node is not born yet. */
 const EARLY_MAX = 1024;
+
+/** What a node without room for another entry or vote leaves unheard: it may neither follow nor vote. */
+const COSTS_DISK: ReadonlySet<string> = new Set(['append', 'vote_request', 'timeout_now']);
 
 /** What a node is told. */
 export interface NodeOptions {
@@ -64,6 +69,8 @@ export class Node {
   #born = false;
   #early: { peer: string; message: Message }[] = [];
   #stopping = false;
+  /** Since when there has been no room on the disk, monotonic ms; null while there is. */
+  #fullSince: number | null = null;
 
   /** `log` has been opened; `recovered` is what was found in it. */
   constructor(world: World, options: NodeOptions, log: Log, recovered: Recovered<FoundRun>, handlers: NodeHandlers) {
@@ -136,10 +143,9 @@ export class Node {
     this.#stopping = true;
     const until = this.#world.scheduler.now() + HAND_OVER_MS_MAX;
     const wait = () => {
-      const led = [...this.groups.multi.groups.values()].filter((group) => group.leads);
-      for (const group of led) if (group.heir !== '') group.transfer(group.heir, this.#world.scheduler.now());
+      const now = this.#world.scheduler.now();
+      const waiting = this.groups.handOver(now) && now < until;
       this.#turn.wake();
-      const waiting = led.some((group) => group.heir !== '') && this.#world.scheduler.now() < until;
       if (waiting) this.#world.scheduler.after(5, wait);
       else this.#close(done);
     };
@@ -179,8 +185,8 @@ export class Node {
       if (this.#early.length < EARLY_MAX) this.#early.push({ peer, message });
       return;
     }
-    // With no room for another entry or vote this node may neither follow nor vote; heartbeats and answers cost no disk.
-    if (this.#log.space() === 'full' && (message.kind === 'append' || message.kind === 'vote_request')) return;
+    // Heartbeats and answers cost no disk.
+    if (this.#full && COSTS_DISK.has(message.kind)) return;
     // How far others are shows on the leader's card even when nothing of its own moves.
     if (message.kind === 'append_reply') this.#status.touch();
     try {
@@ -238,26 +244,41 @@ export class Node {
   // --- the turn -----------------------------------------------------------------------------------------------------------------------
 
   #tick(now: number): void {
-    if (this.#born) this.groups.multi.tick(now);
+    // With no room for a vote of its own it does not stand for election either.
+    if (this.#born && !this.#full) this.groups.multi.tick(now);
   }
 
   #end(now: number): number {
     let deadline = Number.POSITIVE_INFINITY;
     if (this.#born) {
-      if (this.#log.space() === 'full') this.groups.resign('the disk is full', now);
+      this.#leaveFull(now);
       deadline = this.#advance(now);
     }
     this.#status.turn(now);
     this.#flush();
-    if (this.#born) this.#disk.pump();
-    return Math.min(deadline, this.#status.deadline());
+    return Math.max(Math.min(deadline, this.#status.deadline()), this.#full ? now + FULL_LOOK_MS : 0);
   }
 
-  // What others wait for goes first: proposals and messages leave before this node's own entries are applied.
+  get #full(): boolean {
+    return this.#log.space() === 'full';
+  }
+
+  // A leader that has no room for another entry hands over, and if nobody takes it, lets go.
+  #leaveFull(now: number): void {
+    if (!this.#full) this.#fullSince = null;
+    else if (this.#fullSince === null) this.#fullSince = now;
+    if (this.#fullSince === null) return;
+    const inVain = now - this.#fullSince > this.#options.raft.election_ms;
+    if (inVain || !this.groups.handOver(now)) this.groups.resign('the disk is full', now);
+  }
+
+  // What others wait for goes first: messages are on the wire and entries on their way to disk while this node applies what is committed.
   #advance(now: number): number {
     this.groups.propose(now);
     const { messages, changes, moved } = this.groups.take();
     for (const { to, message } of messages) this.#door.peers.send(to, message);
+    this.#flush();
+    this.#disk.pump();
     for (const change of changes) this.#handlers.event('role', { ...change });
     if (this.groups.apply()) this.#turn.wake();
     this.#commands.retry();

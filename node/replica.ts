@@ -4,6 +4,7 @@ import { ConcordError } from '../protocol/errors.js';
 import { clip } from '../protocol/fields.js';
 import { LIMITS } from '../protocol/limits.js';
 import type { Message, MessageOf } from '../protocol/messages.js';
+import { InOrder } from './in-order.js';
 import type { RaftGroup } from './raft/group.js';
 import { eachEntry, lastOf, type Run } from './raft/run.js';
 import type { ReadResult } from './raft/state.js';
@@ -75,10 +76,12 @@ export class Replica {
   #loading = false;
   #queue: Queued[] = [];
   /** Who waits for the entry at an index; all proposed in this node's present leadership. */
-  readonly #waiters = new Map<number, Waiter>();
+  readonly #waiters = new InOrder<Waiter>();
   /** Where outcomes of pending commands go: the connection that last carried a command of the session. */
   readonly #attached = new Map<number, Client>();
   readonly #asked = new Map<number, Asked>();
+  /** No deadline in `#asked` is earlier. */
+  #expireAt = Number.POSITIVE_INFINITY;
   readonly #confirmed: Confirmed[] = [];
   #tickProposed = false;
   #led = false;
@@ -114,6 +117,7 @@ export class Replica {
     }
     const context = this.#host.nextContext();
     this.#asked.set(context, { done, deadline });
+    this.#expireAt = Math.min(this.#expireAt, deadline);
     this.raft.read(context, this.#host.nextRound(), this.#host.now());
     this.#host.wake();
   }
@@ -136,7 +140,7 @@ export class Replica {
     );
     if (typeof first === 'number') {
       queue.forEach(({ waiter }, i) => {
-        if (waiter !== null) this.#waiters.set(first + i, waiter);
+        if (waiter !== null) this.#waiters.add(first + i, waiter);
       });
       return;
     }
@@ -171,8 +175,7 @@ export class Replica {
         definite: false,
         details,
       });
-      for (const waiter of this.#waiters.values()) fail(waiter.client, waiter.correlation, lost);
-      this.#waiters.clear();
+      for (const waiter of this.#waiters.clear()) fail(waiter.client, waiter.correlation, lost);
       this.#attached.clear();
       this.#tickProposed = false;
     }
@@ -181,17 +184,19 @@ export class Replica {
 
   /** Gives up reads whose deadline has passed. */
   expire(now: number): void {
+    if (now < this.#expireAt) return;
+    this.#expireAt = Number.POSITIVE_INFINITY;
     for (const [context, asked] of this.#asked) {
-      if (asked.deadline > now) continue;
-      this.#asked.delete(context);
-      asked.done(false);
+      if (asked.deadline <= now) {
+        this.#asked.delete(context);
+        asked.done(false);
+      } else this.#expireAt = Math.min(this.#expireAt, asked.deadline);
     }
   }
 
   /** Monotonic time at which this replica wants a turn: a read runs out, or cluster time makes something due. */
   deadline(): number {
-    let deadline = Number.POSITIVE_INFINITY;
-    for (const asked of this.#asked.values()) deadline = Math.min(deadline, asked.deadline);
+    let deadline = this.#expireAt;
     if (this.raft.leads && !this.#tickProposed) {
       const due = this.machine.deadline();
       if (due < Number.POSITIVE_INFINITY)
@@ -241,11 +246,9 @@ export class Replica {
     const applied = this.machine.applyEntry(entry, at);
     this.#tickProposed = false;
     if (applied.outcome !== undefined) {
-      const waiter = this.#waiters.get(at.index);
-      if (waiter !== undefined) {
-        this.#waiters.delete(at.index);
+      const waiter = this.#waiters.take(at.index);
+      if (waiter !== undefined)
         waiter.client.answer(this.#reply(waiter.correlation, at.index, at.term, applied.outcome));
-      }
     }
     if (this.#led)
       for (const settled of applied.settled) this.#push(settled.session, settled.lane, at, settled.outcome);

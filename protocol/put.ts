@@ -1,6 +1,8 @@
 /** Single MessagePack values put into a buffer by hand, each in its shortest form, as msgpack-lite has it. Each returns where the next one goes. */
 
 const U32_MAX = 0xffff_ffff;
+/** `putBytes` takes at most this besides the bytes. */
+export const BYTES_HEAD_MAX = 5;
 /** Up to this many bytes a loop copies faster than a call. */
 const LOOP_BYTES_MAX = 24;
 

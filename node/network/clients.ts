@@ -48,7 +48,9 @@ export class ClientConnection implements Client {
       this.connection.send(message);
     } catch (error) {
       if (!(error instanceof ConcordError) || !('correlation' in message)) throw error;
-      this.connection.send({ ...failureOf(error), kind: 'failure', correlation: message.correlation });
+      // A reply tells of something that has happened.
+      const definite = error.definite && message.kind !== 'reply';
+      this.connection.send({ ...failureOf(error), kind: 'failure', correlation: message.correlation, definite });
     }
   }
 }

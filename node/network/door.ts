@@ -1,6 +1,6 @@
 /** The node's one port: who may come in, as client or as member, and the links to the other members. */
 import { accept, type CloseReason, type Connection } from '../../protocol/connection.js';
-import type { Listener } from '../../protocol/env.js';
+import type { Listener, Socket, SocketHandlers } from '../../protocol/env.js';
 import { ConcordError } from '../../protocol/errors.js';
 import { LIMITS } from '../../protocol/limits.js';
 import { type Message, type MessageOf, PROTOCOL_VERSION } from '../../protocol/messages.js';
@@ -9,6 +9,9 @@ import type { Identity } from '../storage/identity.js';
 import type { World } from '../world.js';
 import { type ClientConnection, Clients } from './clients.js';
 import { Peers } from './peers.js';
+
+/** Connections that have not said hello yet. Above it, the one that has been silent longest makes room. */
+const SILENT_MAX = 256;
 
 export interface DoorOptions {
   readonly id: string;
@@ -45,7 +48,8 @@ export class Door {
   readonly #refusals = new Map<string, string>();
   readonly #birth: Birth;
   #listener: Listener | null = null;
-  #connections = 0;
+  /** Who has not said hello yet, longest first. */
+  readonly #silent = new Set<Socket>();
   #born = false;
   #closing = false;
 
@@ -106,13 +110,18 @@ export class Door {
     else this.#listener.close(done);
   }
 
-  #accept(socket: Parameters<typeof accept>[0]): ReturnType<typeof accept> {
-    this.#connections++;
+  #accept(socket: Socket): SocketHandlers {
+    this.#makeRoom();
+    this.#silent.add(socket);
     let peer: string | null = null;
+    const judge = (hello: MessageOf<'hello'>) => {
+      this.#silent.delete(socket);
+      return this.#judge(hello);
+    };
     return accept(
       socket,
       this.#world.scheduler,
-      { judge: (hello) => this.#judge(hello) },
+      { judge },
       {
         ready: (connection, hello) => {
           if (hello.role === 'peer') {
@@ -126,7 +135,7 @@ export class Door {
           else if (peer !== null) this.#fromPeer(peer, message);
         },
         close: (connection, reason) => {
-          this.#connections--;
+          this.#silent.delete(socket);
           const client = this.clients.remove(connection);
           if (client !== undefined) this.#handlers.clientDown(client);
           if (peer !== null) this.peers.closed(peer, connection, reason);
@@ -136,15 +145,18 @@ export class Door {
     );
   }
 
+  #makeRoom(): void {
+    if (this.#silent.size < SILENT_MAX) return;
+    const [longest] = this.#silent;
+    if (longest === undefined) return;
+    this.#silent.delete(longest);
+    longest.destroy();
+  }
+
   #judge(hello: MessageOf<'hello'>): MessageOf<'welcome'> | ConcordError {
     if (this.#closing) return new ConcordError('STOPPING', `${this.#options.id} is stopping`);
-    if (this.#connections > LIMITS.connections_max)
-      return new ConcordError('TOO_MANY_CONNECTIONS', `${this.#options.id} has ${LIMITS.connections_max} connections`);
-    if (hello.role === 'peer') {
-      const error = this.#meet(hello);
-      if (error !== null) return error;
-    } else if (!this.#isMeant(hello.cluster))
-      return new ConcordError('WRONG_CLUSTER', `this is cluster ${this.identity.cluster}, not ${hello.cluster}`);
+    const error = hello.role === 'peer' ? this.#meet(hello) : this.#unwelcome(hello);
+    if (error !== null) return error;
     return {
       kind: 'welcome',
       protocol: PROTOCOL_VERSION,
@@ -157,6 +169,15 @@ export class Door {
       frame_bytes_max: LIMITS.frame_bytes_max,
       recorded: hello.role === 'peer' ? (this.identity.members[hello.id] ?? '') : '',
     };
+  }
+
+  // Members have their places whatever clients there are.
+  #unwelcome(hello: MessageOf<'hello'>): ConcordError | null {
+    const clients_max = LIMITS.connections_max - this.peers.ids().length;
+    if (this.clients.size >= clients_max)
+      return new ConcordError('TOO_MANY_CONNECTIONS', `${this.#options.id} has ${clients_max} clients`);
+    if (this.#isMeant(hello.cluster)) return null;
+    return new ConcordError('WRONG_CLUSTER', `this is cluster ${this.identity.cluster}, not ${hello.cluster}`);
   }
 
   // A client may name any cluster, one by its name, or the very one that it met before.

@@ -5,6 +5,7 @@ import { ConcordError } from '../errors.js';
 import type { Message, MessageOf } from '../messages.js';
 import { type Alarms, Reminder } from './alarms.js';
 import { Backoff } from './backoff.js';
+import { Requests } from './requests.js';
 
 /** Pauses between attempts to connect, ms. */
 const REDIAL_FIRST_MS = 50;
@@ -17,8 +18,6 @@ const LOOK_MS = 1000;
 const SILENT_LOOKS_MAX = 3;
 /** A look that comes so much too late says that this process stood still, not the node. */
 const LATE_MS = 500;
-/** Correlation ids stay within what JavaScript handles as small integers. */
-const CORRELATION_MAX = 2 ** 30 - 1;
 
 /** Messages that answer a request. */
 export type Answer = MessageOf<'reply'> | MessageOf<'failure'> | MessageOf<'pending'> | MessageOf<'answer'>;
@@ -58,12 +57,11 @@ export class Link implements ConnectionHandlers<MessageOf<'welcome'>> {
   readonly #backoff: Backoff;
   readonly #redial = new Reminder(() => this.connect());
   readonly #look = new Reminder(() => this.#lookForLife());
-  readonly #requests = new Map<number, Request>();
+  readonly #requests = new Requests<Request>();
   #connection: Connection | undefined;
   #up = false;
   #closed = false;
   #upSince_ms = 0;
-  #correlation = 0;
   #heard = false;
   #silentLooks = 0;
 
@@ -100,14 +98,12 @@ export class Link implements ConnectionHandlers<MessageOf<'welcome'>> {
 
   /** A correlation id under which the answer comes to `request`; it has to be sent with it. Only on a link that is up. */
   expect(request: Request): number {
-    this.#correlation = this.#correlation === CORRELATION_MAX ? 1 : this.#correlation + 1;
-    this.#requests.set(this.#correlation, request);
-    return this.#correlation;
+    return this.#requests.add(request);
   }
 
   /** The answer to that id is of no interest any more. */
   forget(correlation: number): void {
-    this.#requests.delete(correlation);
+    this.#requests.take(correlation);
   }
 
   /** Sends with the next flush; nothing when the link is not up. */
@@ -156,10 +152,7 @@ export class Link implements ConnectionHandlers<MessageOf<'welcome'>> {
       case 'failure':
       case 'pending':
       case 'answer': {
-        const request = this.#requests.get(message.correlation);
-        if (request === undefined) return;
-        this.#requests.delete(message.correlation);
-        request.answered(message, this);
+        this.#requests.take(message.correlation)?.answered(message, this);
         return;
       }
       case 'leaders':
@@ -180,9 +173,7 @@ export class Link implements ConnectionHandlers<MessageOf<'welcome'>> {
     this.#alarms.clear(this.#look);
     if (wasUp && this.#alarms.now() - this.#upSince_ms >= GOOD_MS) this.#backoff.reset();
     if (!this.#closed) this.#alarms.set(this.#redial, this.#backoff.next());
-    const requests = [...this.#requests.values()];
-    this.#requests.clear();
-    for (const request of requests) request.lost(this);
+    for (const request of this.#requests.clear()) request.lost(this);
     this.#owner.linkDown(this, wasUp, reason);
   }
 

@@ -2,7 +2,13 @@
 import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Cluster, type ConnectOptions, connect, type GroupState } from '../../protocol/client/index.js';
+import {
+  type Cluster,
+  type ConnectOptions,
+  connect,
+  type GroupState,
+  type NodeState,
+} from '../../protocol/client/index.js';
 import { freeAddresses } from '../../tui/cluster/ports.js';
 import { Cable, type CableMode } from './cable.js';
 import { type Ended, type NodePlan, RealNode } from './real-node.js';
@@ -137,10 +143,13 @@ export class TestCluster implements AsyncDisposable {
     return leader;
   }
 
-  /** The state of a group's replica on one node, as it last pushed it. */
-  async replica(group: string, id: string): Promise<GroupState | undefined> {
-    await this.#watch();
-    return this.#seen.get(group)?.get(id);
+  /** The state of a group's replica on one node, as it is now. */
+  async replica(group: string, id: string): Promise<GroupState> {
+    const watcher = await this.#watch();
+    const { value } = await watcher.admin('status', {}, { node: id });
+    const state = (value as NodeState).groups[group];
+    if (state === undefined) throw new Error(`${id} has no replica of ${group}`);
+    return state;
   }
 
   /** A client of this cluster, closed with it. */

@@ -9,7 +9,7 @@ import type { Cluster } from '../../protocol/client/index.js';
 import { encode } from '../../protocol/codec.js';
 import { ConcordError } from '../../protocol/errors.js';
 import { type TestCluster, useClusters } from './cluster.js';
-import { ask, bomb, frame, framed, hello, say } from './raw-client.js';
+import { ask, BOMBS, bomb, frame, framed, hello, say } from './raw-client.js';
 
 const LOAD = fileURLToPath(new URL('./hostile-load.js', import.meta.url));
 const WELCOME = 2;
@@ -26,8 +26,10 @@ describe('hostile bytes', function () {
   this.timeout(60_000);
   const make = useClusters();
 
-  async function up(): Promise<{ cluster: TestCluster; client: Cluster; leader: string; address: string }> {
-    const cluster = await make();
+  async function up(
+    ...options: Parameters<typeof make>
+  ): Promise<{ cluster: TestCluster; client: Cluster; leader: string; address: string }> {
+    const cluster = await make(...options);
     await cluster.start();
     const client = await cluster.client();
     await client.queue().enqueue('first');
@@ -42,20 +44,11 @@ describe('hostile bytes', function () {
     expect(id).to.be.above(1);
   }
 
-  const headers: readonly (readonly number[])[] = [
-    [0xdd, 0x00, 0xff, 0xff, 0xff],
-    [0xdd, 0xff, 0xff, 0xff, 0xff],
-    [0xdc, 0xff, 0xff],
-    [0xdf, 0xff, 0xff, 0xff, 0xff],
-    [0x91],
-    [0x81],
-  ];
-
   it('are refused wherever a bomb of 256 KiB lies', async () => {
     const { cluster, client, address } = await up();
     const pids = [...cluster.nodes.values()].map(({ pid }) => pid);
-    for (const header of headers) {
-      const charge = bomb(header);
+    for (const kind of BOMBS) {
+      const charge = bomb(kind);
       const command = framed({ kind: 'command', correlation: 7, envelope: charge });
       const inEnvelope = encode([1, 's0', 2, 1, 0, 5000, '', '', '', 16, charge]);
       const inBody = framed({ kind: 'command', correlation: 7, envelope: inEnvelope });
@@ -105,7 +98,8 @@ describe('hostile bytes', function () {
   });
 
   it('from 64 connections leave the median latency of others within 3 times, and the memory bounded', async () => {
-    const { cluster, client, leader, address } = await up();
+    const { cluster, client, leader, address } = await up({ election_ms: null });
+    const before = await cluster.replica('s0', leader);
     const pids = [...cluster.nodes.values()].map(({ pid }) => pid);
     const crowd = fork(LOAD, [address], { stdio: 'inherit' });
     try {
@@ -123,12 +117,14 @@ describe('hostile bytes', function () {
         memory_bytes = Math.max(memory_bytes, cluster.node(leader).memory_bytes);
         came += await off(crowd);
       }
-      expect(quiet.length, 'too little traffic').to.be.above(100 * PHASES);
-      expect(loud.length, 'too little traffic').to.be.above(100 * PHASES);
+      expect(quiet.length, 'too little traffic').to.be.above(20 * PHASES);
+      expect(loud.length, 'too little traffic').to.be.above(20 * PHASES);
       // 64 every 100 ms; less than half of it would say that the crowd itself was held up.
       expect(came, 'too small a crowd').to.be.above(PHASES * 320);
       expect(median(loud) / median(quiet), 'median latency').to.be.below(3);
       expect(memory_bytes - before_bytes).to.be.below(MEMORY_BYTES_MAX);
+      expect(await cluster.leader('s0')).to.equal(leader);
+      expect((await cluster.replica('s0', leader)).term, 'no election').to.equal(before.term);
       await unharmed(cluster, client, pids);
     } finally {
       crowd.kill('SIGKILL');

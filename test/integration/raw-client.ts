@@ -7,11 +7,21 @@ import { type Message, PROTOCOL_VERSION, toArray } from '../../protocol/messages
 const BOMB_BYTES = 256 << 10;
 
 /**
- * Array in array in array, each said to hold as many items as its header can tell: a codec that believes them allocates until the
- * process ends. `header` is the header of one.
+ * arrays: array in array in array, each said to hold as many items as bytes are left, for which a codec makes room before it looks
+ * further; maps: the same of maps; deep: arrays of one item, as many in each other as there are bytes; lies: arrays of more items than
+ * there can be.
  */
-export function bomb(header: readonly number[] = [0xdd, 0x00, 0xff, 0xff, 0xff]): Buffer {
-  return Buffer.alloc(BOMB_BYTES, Buffer.from(header));
+export const BOMBS = ['arrays', 'maps', 'deep', 'lies'] as const;
+
+/** 256 KiB that end the process of whoever decodes them in good faith. */
+export function bomb(kind: (typeof BOMBS)[number] = 'arrays'): Buffer {
+  if (kind === 'deep') return Buffer.alloc(BOMB_BYTES, 0x91);
+  const bytes = Buffer.alloc(BOMB_BYTES, kind === 'maps' ? 0xdf : 0xdd);
+  for (let at = 1; at + 4 <= bytes.length; at += 5) {
+    const left = bytes.length - at - 4;
+    bytes.writeUInt32BE(kind === 'arrays' ? left : kind === 'maps' ? Math.floor(left / 2) : 0xffffffff, at);
+  }
+  return bytes;
 }
 
 /** A body with its length before it. */

@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { until } from './until.js';
 
 const MAIN = fileURLToPath(new URL('../../node/main.js', import.meta.url));
 const TAIL_LINES = 40;
@@ -103,9 +104,10 @@ export class RealNode {
     if (outcome !== undefined) throw new Error(`${id} ended with ${outcome.code}: ${outcome.stderr}`);
   }
 
-  /** Starts it, to see how it ends by itself. */
+  /** Starts it, to see how it ends by itself. @throws Error when it does not */
   async fail(plan: Partial<NodePlan> = {}): Promise<Ended> {
     await this.start(plan).catch(() => {});
+    await until(`${this.id} ends by itself`, () => this.#child === null);
     return this.#ended;
   }
 

@@ -1,15 +1,24 @@
-/** Three real nodes and their clients in one simulated world, from one seed; what must hold of them is checked after every event. */
+/** Real nodes and their clients in one simulated world, from one seed; what must hold of them is checked after every event. */
 import { boot } from '../../node/boot.js';
 import type { Node } from '../../node/node.js';
-import { eachEntry } from '../../node/raft/run.js';
-import { DEFAULT_RAFT_SETTINGS } from '../../node/raft/types.js';
+import { DEFAULT_RAFT_SETTINGS, type RaftSettings } from '../../node/raft/types.js';
+import type { Replica } from '../../node/replica.js';
 import type { World } from '../../node/world.js';
 import { connect } from '../../protocol/client/index.js';
-import type { Cluster } from '../../protocol/client/types.js';
+import type { Cluster, ConnectOptions } from '../../protocol/client/types.js';
 import type { Random } from '../../protocol/env.js';
 import { SimulatedDisk } from './files.js';
+import { BrokenPromise, Judge } from './judge.js';
 import { SimulatedNetwork } from './network.js';
 import { type Process, SimulatedTime, seededRandom } from './time.js';
+
+/** What a cluster is made of. */
+export interface SimulationOptions {
+  readonly ids?: readonly string[];
+  readonly raft?: Partial<RaftSettings>;
+  /** Length of a log segment. */
+  readonly segment_bytes?: number;
+}
 
 /** A node's machine: its disk outlives its processes. */
 interface Machine {
@@ -18,12 +27,18 @@ interface Machine {
   disk: SimulatedDisk;
   process: Process | null;
   node: Node | null;
+  /** Why its process ended by itself last. */
+  end: Error | null;
+  /** It may end by itself: else that breaks a promise. */
+  mayEnd: boolean;
 }
 
-/** A promise that the cluster broke. */
-export class BrokenPromise extends Error {
-  override readonly name = 'BrokenPromise';
-}
+/** What a call to the disk takes, ms. */
+const DISK_MS = 0.2;
+/** A stop that takes longer is a kill, as in concord-node. */
+const STOP_MS_MAX = 4000;
+/** Longest time that a test waits for a call, ms. */
+const RESULT_MS_MAX = 60_000;
 
 export class SimulatedCluster {
   readonly time = new SimulatedTime();
@@ -33,25 +48,29 @@ export class SimulatedCluster {
   readonly network: SimulatedNetwork;
   /** One line for every change that matters. */
   readonly trace: string[] = [];
+  /** Full names of the clusters of which nodes said that they are members. */
+  readonly births = new Set<string>();
+  readonly #options: SimulationOptions;
   readonly #machines = new Map<string, Machine>();
-  /** Election Safety: who leads a group in a term. */
-  readonly #leaders = new Map<string, string>();
-  /** State Machine Safety: what was applied at an index of a group. */
-  readonly #applied = new Map<string, string>();
-  readonly #seen = new Map<Node, Map<string, { applied: number; term: number }>>();
+  readonly #clients = new Map<string, Process>();
+  readonly #judge = new Judge();
   #failure: Error | null = null;
 
-  constructor(seed: number, ids: readonly string[] = ['n1', 'n2', 'n3']) {
+  constructor(seed: number, options: SimulationOptions = {}) {
+    this.#options = options;
     this.random = seededRandom(seed);
     this.network = new SimulatedNetwork(this.time, this.random);
-    ids.forEach((id, i) => {
+    (options.ids ?? ['n1', 'n2', 'n3']).forEach((id, i) => {
       const address = `127.0.0.1:${7101 + i}`;
-      const disk = new SimulatedDisk({
-        now: () => this.time.now(),
-        after: (ms, task) => this.time.add(ms, task, null),
-        defer: (task) => void this.time.add(DISK_MS, task, null),
+      this.#machines.set(id, {
+        id,
+        address,
+        disk: this.#newDisk(),
+        process: null,
+        node: null,
+        end: null,
+        mayEnd: false,
       });
-      this.#machines.set(id, { id, address, disk, process: null, node: null });
     });
   }
 
@@ -64,48 +83,15 @@ export class SimulatedCluster {
     return this.random.uint32() % below;
   }
 
-  start(id: string): void {
-    const machine = this.#machine(id);
-    if (machine.process !== null) return;
-    const process = this.time.process(id);
-    machine.process = process;
-    const world: World = {
-      scheduler: process,
-      network: this.network.of(process),
-      random: this.random,
-      files: machine.disk.mount(),
-    };
-    this.#note(`${id} starts`);
-    const options = {
-      id,
-      cluster: 'sim',
-      listen: machine.address,
-      data: `/${id}`,
-      members: new Map([...this.#machines.values()].map((one) => [one.id, one.address])),
-      raft: DEFAULT_RAFT_SETTINGS,
-      segment_bytes: 256 << 10,
-      version: '0',
-      pid: 1,
-    };
-    const fatal = (error: Error) => {
-      this.#failure ??= new BrokenPromise(`${id} cannot go on: ${error.message}`);
-    };
-    const event = (what: string, facts: Readonly<Record<string, unknown>>) => {
-      if (what === 'role')
-        this.#note(`${id} ${facts['group']} ${facts['role']} term ${facts['term']} leader ${facts['leader'] || '-'}`);
-      else if (what === 'peer down') this.#note(`${id} lost its link to ${facts['peer']}: ${facts['reason']}`);
-    };
-    boot(world, options, { fatal, event }, (error, node) => {
-      if (!process.alive) return;
-      if (error !== null || node === null) {
-        fatal(error ?? new Error('no node'));
-        return;
-      }
-      machine.node = node;
-      node.start((listenError) => {
-        if (listenError !== null) fatal(listenError);
-      });
-    });
+  // --- nodes ------------------------------------------------------------------------------------------------------------------------
+
+  start(...ids: readonly string[]): void {
+    for (const id of ids) this.#start(this.#machine(id), this.ids);
+  }
+
+  /** Starts a node that is told of other members than there are. */
+  startAmong(id: string, members: readonly string[]): void {
+    this.#start(this.#machine(id), members);
   }
 
   /** kill -9: the page cache survives. */
@@ -118,6 +104,20 @@ export class SimulatedCluster {
     this.#end(id, (disk) => disk.crash({ random: this.random }), 'loses its power');
   }
 
+  /** As SIGTERM: it hands over and ends. Calls back when it has. */
+  stop(id: string, done: () => void = () => {}): void {
+    const { node, process } = this.#machine(id);
+    if (node === null || process === null) return;
+    this.#note(`${id} is told to stop`);
+    const end = () => {
+      if (!process.alive) return;
+      this.#end(id, (disk) => disk.kill(), 'has stopped');
+      done();
+    };
+    process.after(STOP_MS_MAX, end);
+    node.stop(end);
+  }
+
   pause(id: string): void {
     this.#note(`${id} is paused`);
     this.#machine(id).process?.pause();
@@ -128,12 +128,43 @@ export class SimulatedCluster {
     this.#machine(id).process?.resume();
   }
 
+  /** From now on this node may end by itself, because of what is done to it. */
+  mayEnd(id: string): void {
+    this.#machine(id).mayEnd = true;
+  }
+
+  /** Why the last process of a node ended by itself, or null. */
+  endOf(id: string): Error | null {
+    return this.#machine(id).end;
+  }
+
   isUp(id: string): boolean {
     return this.#machine(id).process !== null;
   }
 
+  node(id: string): Node {
+    const { node } = this.#machine(id);
+    if (node === null) throw new Error(`${id} is not up`);
+    return node;
+  }
+
+  /** A node's replica of a group; undefined while the node is not up. */
+  replica(id: string, group: string): Replica | undefined {
+    return this.#machine(id).node?.groups.replica(group);
+  }
+
+  address(id: string): string {
+    return this.#machine(id).address;
+  }
+
   disk(id: string): SimulatedDisk {
     return this.#machine(id).disk;
+  }
+
+  /** The disk of a node that is down is replaced by an empty one. */
+  loseDisk(id: string): void {
+    this.#note(`${id} loses its disk`);
+    this.#machine(id).disk = this.#newDisk();
   }
 
   /** Nothing gets through between `id` and the other nodes, both ways. */
@@ -150,17 +181,28 @@ export class SimulatedCluster {
     this.network.heal();
   }
 
+  // --- clients ----------------------------------------------------------------------------------------------------------------------
+
   /** A client of the cluster, a process of its own. */
-  client(name: string, options: { timeout_ms?: number } = {}): Promise<Cluster> {
+  client(name: string, options: Partial<ConnectOptions> = {}): Promise<Cluster> {
     const process = this.time.process(name, true);
-    const env = { scheduler: process, network: this.network.of(process), random: this.random };
+    this.#clients.set(name, process);
     return connect({
       nodes: [...this.#machines.values()].map(({ address }) => address),
       clientId: name,
-      env,
+      env: { scheduler: process, network: this.network.of(process), random: this.random },
       ...options,
     });
   }
+
+  /** The process of a client, to be paused. */
+  processOf(client: string): Process {
+    const process = this.#clients.get(client);
+    if (process === undefined) throw new Error(`no client ${client}`);
+    return process;
+  }
+
+  // --- time -------------------------------------------------------------------------------------------------------------------------
 
   /** Lets things happen for `ms`. Promises of clients run in between, at fixed points, so that the order is the same each time. */
   async pass(ms: number): Promise<void> {
@@ -183,6 +225,17 @@ export class SimulatedCluster {
     }
   }
 
+  /** Lets time pass until a promise is settled, and gives what it came to. */
+  async result<T>(promise: Promise<T>): Promise<T> {
+    let over = false;
+    const mark = () => {
+      over = true;
+    };
+    promise.then(mark, mark);
+    await this.until(() => over, RESULT_MS_MAX);
+    return promise;
+  }
+
   /** Names of the nodes that lead `group` now. */
   leaders(group: string): string[] {
     return this.#nodes()
@@ -201,52 +254,73 @@ export class SimulatedCluster {
     return this.#nodes().map(({ node }) => node.groups.replica(group)?.machine.fingerprint() ?? '');
   }
 
-  /** @throws BrokenPromise, InvariantError */
+  /** Looks at the nodes that have done something since the last time. @throws BrokenPromise, InvariantError */
   check(): void {
     if (this.#failure !== null) throw this.#failure;
-    for (const { id, node } of this.#nodes()) this.#checkNode(id, node);
+    const { ran } = this.time;
+    if (ran.length === 0) return;
+    for (const { name } of ran) {
+      const node = this.#machines.get(name)?.node;
+      if (node != null) this.#judge.look(name, node);
+    }
+    ran.length = 0;
   }
 
-  #checkNode(id: string, node: Node): void {
-    const seen = this.#seen.get(node) ?? new Map<string, { applied: number; term: number }>();
-    this.#seen.set(node, seen);
-    for (const replica of node.groups.replicas()) {
-      const { raft } = replica;
-      const before = seen.get(raft.id) ?? { applied: 0, term: 0 };
-      if (raft.leads) this.#checkLeader(raft.id, raft.term, id);
-      if (raft.term < before.term)
-        throw new BrokenPromise(`${id} ${raft.id}: term went back from ${before.term} to ${raft.term}`);
-      if (replica.applied === before.applied && raft.term === before.term) continue;
-      raft.check();
-      for (let index = before.applied + 1; index <= replica.applied; index++) {
-        const run = raft.log.runAt(index);
-        if (run?.bytes == null) continue;
-        eachEntry(run.bytes, index, index, (_, entry) =>
-          this.#checkApplied(raft.id, index, id, `${run.term}:${entry.toString('base64')}`),
-        );
+  #start(machine: Machine, members: readonly string[]): void {
+    if (machine.process !== null) return;
+    const { id } = machine;
+    const process = this.time.process(id);
+    machine.process = process;
+    machine.end = null;
+    this.#note(`${id} starts`);
+    const world: World = {
+      scheduler: process,
+      network: this.network.of(process),
+      random: this.random,
+      files: machine.disk.mount((task) => process.run(task)),
+    };
+    const options = {
+      id,
+      cluster: 'sim',
+      listen: machine.address,
+      data: `/${id}`,
+      members: new Map(members.map((member) => [member, this.address(member)])),
+      raft: { ...DEFAULT_RAFT_SETTINGS, ...this.#options.raft },
+      segment_bytes: this.#options.segment_bytes ?? 256 << 10,
+      version: '0',
+      pid: 1,
+    };
+    const fatal = (error: Error) => {
+      if (process.alive) this.#endedItself(machine, error);
+    };
+    const event = (what: string, facts: Readonly<Record<string, unknown>>) => this.#told(id, what, facts);
+    boot(world, options, { fatal, event }, (error, node) => {
+      if (!process.alive) return;
+      if (error !== null || node === null) {
+        fatal(error ?? new Error('no node'));
+        return;
       }
-      seen.set(raft.id, { applied: replica.applied, term: raft.term });
+      machine.node = node;
+      node.start((listenError) => {
+        if (listenError !== null) fatal(listenError);
+      });
+    });
+  }
+
+  #told(id: string, what: string, facts: Readonly<Record<string, unknown>>): void {
+    if (what === 'role')
+      this.#note(`${id} ${facts['group']} ${facts['role']} term ${facts['term']} leader ${facts['leader'] || '-'}`);
+    else if (what === 'peer down') this.#note(`${id} lost its link to ${facts['peer']}: ${facts['reason']}`);
+    else if (what === 'member') {
+      this.#note(`${id} is a member of ${facts['cluster']}`);
+      this.births.add(String(facts['cluster']));
     }
   }
 
-  #checkLeader(group: string, term: number, id: string): void {
-    const leader = this.#leaders.get(`${group}/${term}`);
-    if (leader === undefined) this.#leaders.set(`${group}/${term}`, id);
-    else if (leader !== id)
-      throw new BrokenPromise(`Election Safety: ${leader} and ${id} lead ${group} in term ${term}`);
-  }
-
-  #checkApplied(group: string, index: number, id: string, what: string): void {
-    const key = `${group}/${index}`;
-    const applied = this.#applied.get(key);
-    if (applied === undefined) this.#applied.set(key, what);
-    else if (applied !== what) throw new BrokenPromise(`State Machine Safety: ${id} applied something else at ${key}`);
-  }
-
-  #nodes(): { id: string; node: Node }[] {
-    const nodes: { id: string; node: Node }[] = [];
-    for (const { id, node } of this.#machines.values()) if (node !== null) nodes.push({ id, node });
-    return nodes;
+  #endedItself(machine: Machine, error: Error): void {
+    if (!machine.mayEnd) this.#failure ??= new BrokenPromise(`${machine.id} cannot go on: ${error.message}`);
+    machine.end = error;
+    this.#end(machine.id, (disk) => disk.kill(), `ends by itself: ${error.message}`);
   }
 
   #end(id: string, disk: (disk: SimulatedDisk) => void, how: string): void {
@@ -260,6 +334,20 @@ export class SimulatedCluster {
     machine.node = null;
   }
 
+  #newDisk(): SimulatedDisk {
+    return new SimulatedDisk({
+      now: () => this.time.now(),
+      after: (ms, task) => this.time.add(ms, task, null),
+      defer: (task) => void this.time.add(DISK_MS, task, null),
+    });
+  }
+
+  #nodes(): { id: string; node: Node }[] {
+    const nodes: { id: string; node: Node }[] = [];
+    for (const { id, node } of this.#machines.values()) if (node !== null) nodes.push({ id, node });
+    return nodes;
+  }
+
   #machine(id: string): Machine {
     const machine = this.#machines.get(id);
     if (machine === undefined) throw new Error(`no machine ${id}`);
@@ -270,9 +358,6 @@ export class SimulatedCluster {
     this.trace.push(`[${this.time.now().toFixed(1)}] ${line}`);
   }
 }
-
-/** What a call to the disk takes, ms. */
-const DISK_MS = 0.2;
 
 /** Runs every promise reaction that is ready. */
 function settled(): Promise<void> {

@@ -84,7 +84,7 @@ export class SimulatedNetwork {
 
   #arrive(connection: Connection, address: string): void {
     const host = this.#hosts.get(address);
-    if (connection.over) return;
+    if (connection.over || connection.near.destroyed) return;
     if (host === undefined) {
       connection.break(new Error(`connect ECONNREFUSED ${address}`));
       return;
@@ -167,13 +167,14 @@ class End implements Socket {
   process: Process | null;
   handlers: SocketHandlers | null = null;
   other: End | null = null;
+  /** Its process wants to hear no more of it. */
+  destroyed = false;
   #queue: { readonly bytes: Buffer | null; readonly at: number }[] = [];
   #queued = 0;
   #lastAt = 0;
   #paused = false;
   #full = false;
   #ended = false;
-  #destroyed = false;
 
   constructor(network: SimulatedNetwork, connection: Connection, process: Process | null, remote: string) {
     this.#network = network;
@@ -187,7 +188,7 @@ class End implements Socket {
   }
 
   write(data: Buffer): boolean {
-    if (this.#ended || this.#destroyed || this.#connection.over) return false;
+    if (this.#ended || this.destroyed || this.#connection.over) return false;
     this.#send(Buffer.from(data));
     this.#full ||= this.#queued > HIGH_WATER_BYTES;
     return !this.#full;
@@ -203,14 +204,14 @@ class End implements Socket {
   }
 
   end(): void {
-    if (this.#ended || this.#destroyed || this.#connection.over) return;
+    if (this.#ended || this.destroyed || this.#connection.over) return;
     this.#ended = true;
     this.#send(null);
   }
 
   destroy(): void {
-    if (this.#destroyed) return;
-    this.#destroyed = true;
+    if (this.destroyed) return;
+    this.destroyed = true;
     this.#network.time.add(0, () => this.#connection.break(null), null);
   }
 
@@ -228,7 +229,7 @@ class End implements Socket {
     const { other } = this;
     if (other === null || this.#connection.over) return;
     if (this.#network.isBlocked(this.process?.name ?? '', other.process?.name ?? '')) return;
-    while (!other.#paused && !other.#destroyed && other.handlers !== null && !this.#connection.over) {
+    while (!other.#paused && !other.destroyed && other.handlers !== null && !this.#connection.over) {
       const first = this.#queue[0];
       if (first === undefined || first.at > this.#network.time.now()) break;
       this.#queue.shift();
@@ -245,7 +246,7 @@ class End implements Socket {
 
   /** Bytes that the process had not read when it destroyed its end are lost. */
   #take(bytes: Buffer): void {
-    if (!this.#destroyed) this.handlers?.data(bytes);
+    if (!this.destroyed) this.handlers?.data(bytes);
   }
 
   #send(bytes: Buffer | null): void {

@@ -1,7 +1,8 @@
 /** One seed's story: clients that enqueue numbers while nodes crash, stand still and lose each other; then everything heals and is counted. */
 import type { Cluster } from '../../protocol/client/types.js';
 import { ConcordError } from '../../protocol/errors.js';
-import { BrokenPromise, SimulatedCluster } from './cluster.js';
+import { SimulatedCluster } from './cluster.js';
+import { BrokenPromise } from './judge.js';
 
 /** Simulated time with faults, ms. */
 const FAULTY_MS = 30_000;
@@ -41,7 +42,7 @@ export async function explore(seed: number): Promise<Run> {
 }
 
 async function play(cluster: SimulatedCluster): Promise<Run> {
-  for (const id of cluster.ids) cluster.start(id);
+  cluster.start(...cluster.ids);
   await cluster.until(() => cluster.leaders('s0').length === 1 && cluster.leaders('c').length === 1, 10_000);
   const writers: Writer[] = [];
   for (let i = 0; i < WRITERS; i++) {
@@ -124,7 +125,7 @@ async function drain(cluster: SimulatedCluster): Promise<string[]> {
   const reader = await clientOf(cluster, 'reader');
   const bodies: string[] = [];
   for (;;) {
-    const message = await finish(cluster, reader.queue().dequeue({ timeout_ms: HEAL_MS_MAX }));
+    const message = await cluster.result(reader.queue().dequeue({ timeout_ms: HEAL_MS_MAX }));
     if (message === undefined) return bodies;
     bodies.push(String(message.body));
   }
@@ -147,22 +148,7 @@ function count(writers: readonly Writer[], bodies: readonly string[]): void {
 }
 
 function clientOf(cluster: SimulatedCluster, name: string): Promise<Cluster> {
-  return finish(cluster, cluster.client(name, { timeout_ms: HEAL_MS_MAX }));
-}
-
-// Lets time pass until a promise is settled.
-async function finish<T>(cluster: SimulatedCluster, promise: Promise<T>): Promise<T> {
-  const state = { over: false };
-  void promise.then(
-    () => {
-      state.over = true;
-    },
-    () => {
-      state.over = true;
-    },
-  );
-  await cluster.until(() => state.over, 2 * HEAL_MS_MAX);
-  return promise;
+  return cluster.result(cluster.client(name, { timeout_ms: HEAL_MS_MAX }));
 }
 
 function pause(cluster: SimulatedCluster, ms: number): Promise<void> {

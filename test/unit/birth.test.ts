@@ -93,6 +93,12 @@ describe('the birth of a cluster', () => {
       );
     });
 
+    it('forgets whom it met under another list of members, as soon as it is complete', () => {
+      const before = { ...FRESH, members: { n7: 'a7' } };
+      const birth = acquainted(before, peer('n2'), peer('n3'));
+      expect(birth.identity).to.deep.equal(complete);
+    });
+
     it('is born at once when it is alone', () => {
       const birth = new Birth(FRESH, ['n1']);
       expect(birth.begin().verdict).to.equal('remember');

@@ -104,6 +104,7 @@ describe('client: errors', () => {
 
   it('finds out what became of an earlier attempt before it passes a refusal on', async () => {
     for (const ran of [true, false]) {
+      world = new FakeWorld(11);
       fake = new FakeCluster(world);
       await start();
       await world.result(enqueue(0));

@@ -189,6 +189,7 @@ export class FakeNode {
 
   kill(): void {
     this.connections.clear();
+    this.subscribers.clear();
     this.cluster.world.kill(this.address);
   }
 

@@ -1,7 +1,8 @@
 /** The promises of Raft (paper, figure 3) and what they rest on, checked from outside: on every log, every disk and every message. */
+
+import type { RaftGroup } from '../../node/raft/group.js';
 import type { MultiRaft } from '../../node/raft/multi.js';
 import { eachEntry, lastOf, type Run } from '../../node/raft/run.js';
-import type { RaftGroup } from '../../node/raft/group.js';
 import type { GroupMessage, HardState, NodeId, PeerMessage } from '../../node/raft/types.js';
 
 /** What survives of one group when a node crashes. */
@@ -60,7 +61,8 @@ export class Checks {
   leaving(node: Witness, to: NodeId, message: PeerMessage): void {
     if (message.kind === 'heartbeat' || message.kind === 'heartbeat_reply') return;
     const disk = node.disk.get(message.group) ?? { state: { term: 0, vote: '' }, runs: [] };
-    const broken = (what: string) => new Broken(`${node.id} says ${message.kind} to ${to} in term ${message.term}: ${what}`);
+    const broken = (what: string) =>
+      new Broken(`${node.id} says ${message.kind} to ${to} in term ${message.term}: ${what}`);
     const { term, vote } = disk.state;
     const promises = promiseOf(message);
     if (promises === 'vote' && (term !== message.term || vote !== voteIn(message, node.id, to)))
@@ -122,7 +124,9 @@ export class Checks {
     const { voters, outgoing } = raft.view().configuration;
     for (const half of [voters, outgoing])
       if (half.length > 0 && half.filter((one) => holders.has(one)).length * 2 <= half.length)
-        throw new Broken(`${id} commits ${raft.id}/${index} that only ${[...holders].join()} of ${half.join()} hold durably`);
+        throw new Broken(
+          `${id} commits ${raft.id}/${index} that only ${[...holders].join()} of ${half.join()} hold durably`,
+        );
   }
 
   #elected(id: NodeId, raft: RaftGroup): void {
@@ -132,7 +136,8 @@ export class Checks {
     if (known !== undefined) throw new Broken(`Election Safety: ${known} and ${id} lead ${key}`);
     this.#leaders.set(key, id);
     this.#termsOf(raft.id).forEach((term, index) => {
-      if (raft.log.termAt(index) !== term) throw new Broken(`Leader Completeness: ${id} leads ${key} without entry ${index}`);
+      if (raft.log.termAt(index) !== term)
+        throw new Broken(`Leader Completeness: ${id} leads ${key} without entry ${index}`);
     });
   }
 
@@ -144,8 +149,8 @@ export class Checks {
   }
 
   #termsOf(group: string): number[] {
-    let terms = this.#committed.get(group);
-    if (terms === undefined) this.#committed.set(group, (terms = [0]));
+    const terms = this.#committed.get(group) ?? [0];
+    this.#committed.set(group, terms);
     return terms;
   }
 }

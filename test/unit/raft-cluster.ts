@@ -1,12 +1,19 @@
 /** Several cores with simulated links, disks and time: everything that can happen between them, from one seed, checked after each event. */
-import { RaftGroup } from '../../node/raft/group.js';
-import { MultiRaft } from '../../node/raft/multi.js';
-import { decodeRun, lastOf, type Run } from '../../node/raft/run.js';
-import type { Random, ReadResult, Save } from '../../node/raft/state.js';
-import { type Configuration, DEFAULT_RAFT_SETTINGS, type NodeId, type PeerMessage, type RaftSettings } from '../../node/raft/types.js';
+import type { RaftGroup } from '../../node/raft/group.js';
+import type { MultiRaft } from '../../node/raft/multi.js';
+import type { Run } from '../../node/raft/run.js';
+import type { Random, ReadResult } from '../../node/raft/state.js';
+import {
+  type Configuration,
+  DEFAULT_RAFT_SETTINGS,
+  type NodeId,
+  type PeerMessage,
+  type RaftSettings,
+} from '../../node/raft/types.js';
 import { seededRandom } from '../simulation/time.js';
-import { Broken, Checks, type GroupDisk, type Witness } from './raft-checks.js';
+import { Broken, Checks } from './raft-checks.js';
 import { GROUP, word } from './raft-harness.js';
+import { type Asked, Machine } from './raft-machine.js';
 
 export interface ClusterOptions {
   readonly seed?: number;
@@ -29,30 +36,6 @@ interface Event {
   readonly run: () => void;
 }
 
-class Machine implements Witness {
-  readonly id: NodeId;
-  readonly disk = new Map<string, GroupDisk>();
-  multi: MultiRaft | null = null;
-  /** How long a write takes; Infinity: it hangs. */
-  disk_ms = 1;
-  saving: { group: RaftGroup; save: Save; bytes: (Buffer | null)[] }[] = [];
-  savedAt = Number.POSITIVE_INFINITY;
-  /** Reads of its present life: as with real nodes, each life counts its contexts from 1. */
-  asked: Asked[] = [];
-
-  constructor(id: NodeId) {
-    this.id = id;
-  }
-}
-
-/** A read that was asked for. */
-export interface Asked {
-  readonly at: NodeId;
-  /** What was committed when it was asked. */
-  readonly floor: number;
-  result: ReadResult | null;
-}
-
 export class Cluster {
   readonly random: Random;
   readonly ids: readonly NodeId[];
@@ -61,7 +44,6 @@ export class Cluster {
   /** One line for every change of a role. */
   readonly trace: string[] = [];
   now = 0;
-  readonly #options: ClusterOptions;
   readonly #machines = new Map<NodeId, Machine>();
   #events: Event[] = [];
   /** Links that are up, each with its own number: what is on its way dies with it. */
@@ -71,10 +53,13 @@ export class Cluster {
   #linkNumber = 0;
 
   constructor(options: ClusterOptions = {}) {
-    this.#options = options;
-    this.random = seededRandom(options.seed ?? 1);
+    const random = seededRandom(options.seed ?? 1);
+    this.random = random;
     this.ids = options.ids ?? ['n1', 'n2', 'n3'];
-    for (const id of this.ids) this.#machines.set(id, new Machine(id));
+    const groups = options.groups ?? [GROUP];
+    const configuration = options.configuration ?? { voters: this.ids, outgoing: [], learners: [] };
+    const settings = { ...DEFAULT_RAFT_SETTINGS, ...options.settings };
+    for (const id of this.ids) this.#machines.set(id, new Machine(id, { groups, configuration, settings, random }));
     this.checks = new Checks(() => [...this.#machines.values()]);
   }
 
@@ -84,10 +69,8 @@ export class Cluster {
     for (const id of ids.length > 0 ? ids : this.ids) {
       const machine = this.machine(id);
       if (machine.multi !== null) continue;
-      machine.multi = new MultiRaft(id, this.#settings);
-      machine.asked = [];
-      for (const group of this.#options.groups ?? [GROUP]) machine.multi.add(this.#recover(machine, group));
-      for (const other of this.ids) this.join(id, other);
+      machine.start(this.now);
+      for (const other of this.ids) if (!this.#severed.has(pair(id, other))) this.join(id, other);
     }
     return this;
   }
@@ -97,10 +80,7 @@ export class Cluster {
     const machine = this.machine(id);
     if (machine.multi === null) return;
     this.#note(`${id} crashes`);
-    if (machine.saving.length > 0 && this.pick(2) === 0) this.#write(machine);
-    machine.multi = null;
-    machine.saving = [];
-    machine.savedAt = Number.POSITIVE_INFINITY;
+    machine.crash(this.pick(2) === 0);
     for (const other of this.ids) this.#unlink(id, other);
   }
 
@@ -113,9 +93,13 @@ export class Cluster {
   /** Sets a link up, if both live and nothing keeps them apart. */
   join(a: NodeId, b: NodeId): void {
     this.#severed.delete(pair(a, b));
-    if (a === b || this.machine(a).multi === null || this.machine(b).multi === null || this.#links.has(pair(a, b))) return;
+    if (a === b || this.machine(a).multi === null || this.machine(b).multi === null || this.#links.has(pair(a, b)))
+      return;
     this.#links.set(pair(a, b), ++this.#linkNumber);
-    for (const [id, peer] of [[a, b], [b, a]] as const)
+    for (const [id, peer] of [
+      [a, b],
+      [b, a],
+    ] as const)
       this.#onLink(id, peer, 1, (multi) => multi.connected(peer, this.now));
   }
 
@@ -143,9 +127,7 @@ export class Cluster {
 
   /** Time that a node's disk takes for a write; Infinity: it hangs. What is being written is done then, too. */
   setDisk(id: NodeId, ms: number): void {
-    const machine = this.machine(id);
-    machine.disk_ms = ms;
-    if (machine.saving.length > 0) machine.savedAt = this.now + ms;
+    this.machine(id).setDisk(ms, this.now);
   }
 
   propose(id: NodeId, text: string, group = GROUP): number | string {
@@ -223,10 +205,13 @@ export class Cluster {
   /** Everyone who is up has committed all that anyone has, and knows the leader. */
   agrees(group = GROUP): boolean {
     const leader = this.leader(group);
-    return leader !== '' && this.up.every((id) => {
-      const { leader: known, commit, last } = this.group(id, group).view();
-      return known === leader && commit === last && last === this.group(leader, group).log.last;
-    });
+    return (
+      leader !== '' &&
+      this.up.every((id) => {
+        const { leader: known, commit, last } = this.group(id, group).view();
+        return known === leader && commit === last && last === this.group(leader, group).log.last;
+      })
+    );
   }
 
   /** An integer of 0 to `below` - 1. */
@@ -235,25 +220,6 @@ export class Cluster {
   }
 
   // --- how it works ---
-
-  get #settings(): RaftSettings {
-    return { ...DEFAULT_RAFT_SETTINGS, ...this.#options.settings };
-  }
-
-  #recover(machine: Machine, group: string): RaftGroup {
-    const found = machine.disk.get(group);
-    return new RaftGroup({
-      group,
-      self: machine.id,
-      configuration: this.#options.configuration ?? { voters: this.ids, outgoing: [], learners: [] },
-      settings: this.#settings,
-      random: this.random,
-      hardState: found?.state ?? { term: 0, vote: '' },
-      runs: (found?.runs ?? []).map((run) => ({ ...run })),
-      configurations: [],
-      now: this.now,
-    });
-  }
 
   // The next thing that is due: an event, a disk that is done, a timer.
   #step(end: number): boolean {
@@ -270,7 +236,7 @@ export class Cluster {
     if (due > end) return false;
     this.now = Math.max(this.now, due);
     if (machine !== null) {
-      if (machine.savedAt <= this.now) this.#saved(machine);
+      if (machine.savedAt <= this.now) machine.saved(this.now);
       else machine.multi?.tick(this.now);
       this.#turn(machine);
     } else if (event !== null) {
@@ -286,51 +252,18 @@ export class Cluster {
     multi.beat(this.now);
     for (const raft of multi.groups.values()) {
       const out = raft.take();
-      if (out.changed) this.#note(`${machine.id} ${raft.id} ${raft.view().role} ${raft.term} of ${raft.leader} ${out.reason}`);
+      if (out.changed)
+        this.#note(`${machine.id} ${raft.id} ${raft.view().role} ${raft.term} of ${raft.leader} ${out.reason}`);
       for (const { to, message } of out.messages) this.#send(machine, to, message);
       for (const run of out.loads) this.#load(machine, raft, run);
       for (const result of out.reads) this.#answered(machine, result);
       raft.applied(raft.commit);
     }
     for (const { to, message } of multi.take()) this.#send(machine, to, message);
-    if (machine.saving.length === 0) this.#save(machine, multi);
+    machine.pump(this.now);
     this.checks.after(machine);
-    if (multi.groups.get(GROUP) !== undefined && this.group(machine.id).time > this.now) throw new Broken('cluster time is early');
-  }
-
-  #save(machine: Machine, multi: MultiRaft): void {
-    for (const group of multi.groups.values()) {
-      const save = group.takeSave(this.now);
-      if (save !== null) machine.saving.push({ group, save, bytes: save.runs.map(({ bytes }) => bytes) });
-    }
-    if (machine.saving.length > 0) machine.savedAt = this.now + machine.disk_ms;
-  }
-
-  #saved(machine: Machine): void {
-    this.#write(machine);
-    const saving = machine.saving.splice(0);
-    machine.savedAt = Number.POSITIVE_INFINITY;
-    for (const { group, save } of saving) group.saved(save.sequence, this.now);
-  }
-
-  // What replay will find: later runs cut earlier ones.
-  #write(machine: Machine): void {
-    for (const { group, save, bytes } of machine.saving) {
-      const disk = machine.disk.get(group.id) ?? { state: { term: 0, vote: '' }, runs: [] };
-      machine.disk.set(group.id, disk);
-      if (save.state !== null) disk.state = save.state;
-      save.runs.forEach((run, i) => {
-        const place = bytes[i] ?? Buffer.alloc(0);
-        // It may have been cut since, but what is written is what was handed over.
-        const written: Run = { ...decodeRun(place), bytes: null, place };
-        run.place = place;
-        while ((disk.runs.at(-1)?.first ?? 0) >= run.first) disk.runs.pop();
-        const last = disk.runs.at(-1);
-        if (last !== undefined) last.count = Math.min(last.count, run.first - last.first);
-        if (run.first !== (last === undefined ? 0 : lastOf(last)) + 1) throw new Broken(`${machine.id}: a gap before ${run.first} on disk`);
-        disk.runs.push(written);
-      });
-    }
+    if (multi.groups.get(GROUP) !== undefined && this.group(machine.id).time > this.now)
+      throw new Broken('cluster time is early');
   }
 
   #load(machine: Machine, raft: RaftGroup, run: Run): void {
@@ -366,7 +299,10 @@ export class Cluster {
 
   #unlink(a: NodeId, b: NodeId): void {
     if (!this.#links.delete(pair(a, b))) return;
-    for (const [id, peer] of [[a, b], [b, a]] as const) {
+    for (const [id, peer] of [
+      [a, b],
+      [b, a],
+    ] as const) {
       const { multi } = this.machine(id);
       if (multi === null) continue;
       multi.disconnected(peer, this.now);
@@ -376,7 +312,8 @@ export class Cluster {
 
   #answered(machine: Machine, result: ReadResult): void {
     const asked = machine.asked[result.context - 1];
-    if (asked === undefined || asked.result !== null) throw new Broken(`an answer to read ${result.context} that nobody waits for`);
+    if (asked === undefined || asked.result !== null)
+      throw new Broken(`an answer to read ${result.context} that nobody waits for`);
     asked.result = result;
     if (!result.refused && result.index < asked.floor)
       throw new Broken(`a stale read at ${asked.at}: index ${result.index}, but ${asked.floor} was committed before`);

@@ -1,6 +1,5 @@
 /** Elections: who asks, who grants, what a vote rests on. Sections are those of the Raft paper and thesis. */
 import { expect } from 'chai';
-import { type Cluster, Cluster as Group } from './raft-cluster.js';
 import { append, Core, follower, grant, leader, refuse, request, run } from './raft-harness.js';
 
 const ELECTION_MS = 1000;
@@ -31,7 +30,8 @@ describe('a pre-vote (thesis 9.6)', () => {
 
   it('is not granted for a term that is not new, and says which one is', () => {
     const core = new Core({ hardState: { term: 4, vote: '' } });
-    for (const term of [3, 4]) expect(core.hear('n2', request(term, 9, 4, { pre: true })).only('vote_reply')).to.deep.equal(refuse(4, true));
+    for (const term of [3, 4])
+      expect(core.hear('n2', request(term, 9, 4, { pre: true })).only('vote_reply')).to.deep.equal(refuse(4, true));
   });
 
   it('that is granted is not a vote: it does not make a candidate a leader', () => {
@@ -54,7 +54,11 @@ describe('a pre-vote (thesis 9.6)', () => {
     expect(core.hear('n3', request(9, 9, 9, { pre: true })).only('vote_reply').granted).to.equal(false);
     core.pass(ELECTION_MS - 1);
     expect(core.hear('n3', request(9, 9, 9, { pre: true })).only('vote_reply').granted).to.equal(false);
-    expect(leader().hear('n3', request(9, 9, 9, { pre: true })).only('vote_reply').granted).to.equal(false);
+    expect(
+      leader()
+        .hear('n3', request(9, 9, 9, { pre: true }))
+        .only('vote_reply').granted,
+    ).to.equal(false);
   });
 
   it('is granted again once the leader has been silent for an election timeout', () => {
@@ -119,7 +123,12 @@ describe('a vote (paper 5.2)', () => {
 
   it('is given by learners, too: the candidate may count them already', () => {
     const core = new Core({ configuration: { voters: ['n2', 'n3'], outgoing: [], learners: ['n1'] } });
-    expect(core.hear('n2', request(3, 0, 0)).sync().only('vote_reply').granted).to.equal(true);
+    expect(
+      core
+        .hear('n2', request(3, 0, 0))
+        .sync()
+        .only('vote_reply').granted,
+    ).to.equal(true);
     expect(core.pass(5000).role, 'but it does not run itself').to.equal('learner');
   });
 
@@ -156,14 +165,25 @@ describe('a candidate is up to date (paper 5.4.1)', () => {
 
   it('compared with what the voter holds durably, not with what it is still writing', () => {
     const core = follower('n3', { log: [1] });
-    core.hear('n3', append(2, 1, 1, [run(2, 2, ['a', 'b'])])).startSave().unlink('n3');
+    core
+      .hear('n3', append(2, 1, 1, [run(2, 2, ['a', 'b'])]))
+      .startSave()
+      .unlink('n3');
     expect(core.raft.log.last).to.equal(3);
-    expect(core.hear('n2', request(3, 1, 1)).sync().only('vote_reply').granted).to.equal(true);
+    expect(
+      core
+        .hear('n2', request(3, 1, 1))
+        .sync()
+        .only('vote_reply').granted,
+    ).to.equal(true);
   });
 
   it('by what is durable on its own disk', () => {
     const core = follower('n3', { log: [1] });
-    core.hear('n3', append(2, 1, 1, [run(2, 2, ['a', 'b'])])).unlink('n3').timeOut();
+    core
+      .hear('n3', append(2, 1, 1, [run(2, 2, ['a', 'b'])]))
+      .unlink('n3')
+      .timeOut();
     expect(core.take('vote_request')[0]).to.include({ lastIndex: 1, lastTerm: 1 });
     expect(core.sync().timeOut().take('vote_request')[0]).to.include({ lastIndex: 3, lastTerm: 2 });
   });
@@ -184,13 +204,23 @@ describe('who hears a leader', () => {
 
   it('votes when the leader itself has asked for the election', () => {
     const core = follower('n2', { log: [1] });
-    expect(core.hear('n3', request(2, 9, 1, { transfer: true })).sync().only('vote_reply')).to.deep.equal(grant(2));
+    expect(
+      core
+        .hear('n3', request(2, 9, 1, { transfer: true }))
+        .sync()
+        .only('vote_reply'),
+    ).to.deep.equal(grant(2));
   });
 
   it('votes as soon as the link to the leader has closed: that is no silence but evidence', () => {
     const core = follower('n2', { log: [1] }).unlink('n2');
     expect(core.raft.leader).to.equal('');
-    expect(core.hear('n3', request(2, 9, 1)).sync().only('vote_reply')).to.deep.equal(grant(2));
+    expect(
+      core
+        .hear('n3', request(2, 9, 1))
+        .sync()
+        .only('vote_reply'),
+    ).to.deep.equal(grant(2));
   });
 
   it('is the leader itself: it does not step down for a candidate', () => {
@@ -215,7 +245,9 @@ describe('a round that is not won', () => {
   };
 
   it('goes on while those who are connected may still grant it: a slow disk is no refusal', () => {
-    const core = candidate().hear('n3', refuse(1)).pass(ELECTION_MS / 2);
+    const core = candidate()
+      .hear('n3', refuse(1))
+      .pass(ELECTION_MS / 2);
     expect(core.role).to.equal('candidate');
     expect(core.hear('n2', grant(1)).role).to.equal('leader');
   });
@@ -256,139 +288,6 @@ describe('a round that is not won', () => {
     core.heartbeat('n3', 1);
     expect(core.raft.view()).to.include({ role: 'follower', leader: 'n3', term: 1 });
     expect(core.hear('n2', grant(1)).role).to.equal('follower');
-  });
-});
-
-describe('a group of three', () => {
-  const elected = (seed: number): Cluster => {
-    const cluster = new Group({ seed }).start();
-    cluster.until(() => cluster.agrees());
-    return cluster;
-  };
-
-  it('elects a leader without waiting for silence once a majority has met', () => {
-    for (let seed = 1; seed <= 30; seed++) {
-      const cluster = new Group({ seed }).start('n1', 'n2');
-      expect(cluster.until(() => cluster.agrees()), `seed ${seed}`).to.be.below(ELECTION_MS / 2);
-    }
-  });
-
-  it('replaces a leader whose connections close within a tenth of an election timeout or a few rounds more', () => {
-    let sum = 0;
-    for (let seed = 1; seed <= 50; seed++) {
-      const cluster = elected(seed);
-      cluster.crash(cluster.leader());
-      const ms = cluster.until(() => cluster.leader() !== '');
-      expect(ms, `seed ${seed}`).to.be.below(ELECTION_MS);
-      sum += ms;
-    }
-    expect(sum / 50, 'on the average').to.be.below(150);
-  });
-
-  it('replaces a leader that falls silent, and that one steps down', () => {
-    const cluster = elected(1);
-    const old = cluster.leader();
-    cluster.isolate(old);
-    cluster.until(() => cluster.leader() !== old && cluster.leader() !== '');
-    cluster.until(() => !cluster.group(old).leads);
-    expect(cluster.group(old).leader, 'it names no leader').to.equal('');
-  });
-
-  it('resolves split votes', () => {
-    for (let seed = 1; seed <= 50; seed++) {
-      const cluster = elected(seed);
-      const [a = '', b = ''] = cluster.followers();
-      cluster.crash(cluster.leader());
-      // Both at once, again and again: only chance can part them.
-      for (let i = 0; i < 3; i++) for (const id of [a, b]) cluster.group(id).tick(cluster.group(id).deadline());
-      cluster.until(() => cluster.leader() !== '', 10 * ELECTION_MS);
-    }
-  });
-
-  it('elects with disks that take long for a vote', () => {
-    for (let seed = 1; seed <= 20; seed++) {
-      const cluster = elected(seed);
-      for (const id of cluster.ids) cluster.setDisk(id, ELECTION_MS / 4);
-      cluster.crash(cluster.leader());
-      cluster.until(() => cluster.leader() !== '', 10 * ELECTION_MS);
-    }
-  });
-
-  it('is not disturbed by a node that comes back, however long it was alone', () => {
-    for (let seed = 1; seed <= 20; seed++) {
-      const cluster = elected(seed);
-      const leads = cluster.leader();
-      const { term } = cluster.group(leads);
-      const [away = ''] = cluster.followers();
-      cluster.isolate(away);
-      cluster.pass(30 * ELECTION_MS);
-      expect(cluster.group(away).term, 'alone it does not enter new terms').to.equal(term);
-      cluster.heal();
-      cluster.until(() => cluster.agrees());
-      cluster.crash(away);
-      cluster.pass(ELECTION_MS);
-      cluster.start(away);
-      cluster.until(() => cluster.agrees());
-      cluster.pass(5 * ELECTION_MS);
-      expect([cluster.leader(), cluster.group(leads).term]).to.deep.equal([leads, term]);
-    }
-  });
-
-  it('is not disturbed by a node that can send and does not hear', () => {
-    const cluster = elected(3);
-    const leads = cluster.leader();
-    const { term } = cluster.group(leads);
-    const [deaf = ''] = cluster.followers();
-    for (const id of cluster.ids) cluster.block(id, deaf);
-    cluster.pass(30 * ELECTION_MS);
-    expect([cluster.leader(), cluster.group(leads).term]).to.deep.equal([leads, term]);
-  });
-
-  it('is not disturbed by a node that only the leader cannot reach', () => {
-    const cluster = elected(4);
-    const leads = cluster.leader();
-    const { term } = cluster.group(leads);
-    const [apart = ''] = cluster.followers();
-    cluster.sever(leads, apart);
-    cluster.pass(30 * ELECTION_MS);
-    expect([cluster.leader(), cluster.group(leads).term]).to.deep.equal([leads, term]);
-    expect(cluster.group(apart).leader).to.equal('');
-  });
-
-  it('gets a leader although the old one hears everything and is heard by nobody', () => {
-    const cluster = elected(5);
-    const mute = cluster.leader();
-    for (const id of cluster.ids) cluster.block(mute, id);
-    cluster.until(() => cluster.leader() !== mute && cluster.leader() !== '');
-    cluster.until(() => !cluster.group(mute).leads);
-  });
-
-  it('elects only one that holds what is committed', () => {
-    for (let seed = 1; seed <= 20; seed++) {
-      const cluster = elected(seed);
-      const [behind = '', ahead = ''] = cluster.followers();
-      cluster.isolate(behind);
-      cluster.propose(cluster.leader(), 'committed');
-      cluster.until(() => cluster.checks.committed('g') === cluster.group(cluster.leader()).log.last);
-      const old = cluster.leader();
-      cluster.heal();
-      cluster.sever(old, behind);
-      cluster.crash(old);
-      cluster.until(() => cluster.leader() !== '');
-      expect(cluster.leader()).to.equal(ahead);
-    }
-  });
-
-  it('goes on after all of it lost its power', () => {
-    for (let seed = 1; seed <= 20; seed++) {
-      const cluster = elected(seed);
-      for (let i = 0; i < 20; i++) cluster.propose(cluster.leader(), `${i}`);
-      cluster.pass(cluster.pick(5));
-      for (const id of cluster.ids) cluster.crash(id);
-      cluster.start();
-      cluster.until(() => cluster.agrees());
-      expect(cluster.group('n1').commit).to.be.at.least(cluster.checks.committed('g'));
-    }
   });
 });
 

@@ -10,8 +10,8 @@ import {
   DEFAULT_RAFT_SETTINGS,
   type GroupMessage,
   type HardState,
-  type NodeId,
   NOOP,
+  type NodeId,
   type Outgoing,
   type Proposal,
   type RaftSettings,
@@ -285,7 +285,12 @@ export function reject(term: number, match: number, hintIndex: number, hintTerm:
   return { kind: 'append_reply', group: GROUP, term, rejected: true, match, hintIndex, hintTerm };
 }
 
-export function request(term: number, lastIndex: number, lastTerm: number, flags: { pre?: boolean; transfer?: boolean } = {}): VoteRequest {
+export function request(
+  term: number,
+  lastIndex: number,
+  lastTerm: number,
+  flags: { pre?: boolean; transfer?: boolean } = {},
+): VoteRequest {
   const { pre = false, transfer = false } = flags;
   return { kind: 'vote_request', group: GROUP, term, pre, lastIndex, lastTerm, transfer };
 }

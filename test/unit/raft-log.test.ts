@@ -15,13 +15,28 @@ type Command =
   | { readonly do: 'slice'; readonly at: number; readonly bytes: number; readonly runs: number };
 
 const command: fc.Arbitrary<Command> = fc.oneof(
-  { weight: 4, arbitrary: fc.record({ do: fc.constant('append' as const), term: fc.nat(2), sizes: fc.array(fc.nat(9), { minLength: 1, maxLength: 4 }) }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      do: fc.constant('append' as const),
+      term: fc.nat(2),
+      sizes: fc.array(fc.nat(9), { minLength: 1, maxLength: 4 }),
+    }),
+  },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('truncate' as const), at: fc.nat(40) }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('save' as const) }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('saved' as const) }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('apply' as const) }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('load' as const), at: fc.nat(40) }) },
-  { weight: 4, arbitrary: fc.record({ do: fc.constant('slice' as const), at: fc.nat(40), bytes: fc.nat(300), runs: fc.integer({ min: 1, max: 5 }) }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      do: fc.constant('slice' as const),
+      at: fc.nat(40),
+      bytes: fc.nat(300),
+      runs: fc.integer({ min: 1, max: 5 }),
+    }),
+  },
 );
 
 /** A log, the plain array beside it, and a disk. */
@@ -64,7 +79,10 @@ class Pair {
       }
       case 'save':
         if (this.#saving !== null) return;
-        this.#saving = { runs: this.#unsaved.map((unsaved) => ({ run: unsaved, bytes: Buffer.from(unsaved.bytes ?? '') })), last: log.last };
+        this.#saving = {
+          runs: this.#unsaved.map((unsaved) => ({ run: unsaved, bytes: Buffer.from(unsaved.bytes ?? '') })),
+          last: log.last,
+        };
         this.#unsaved = [];
         break;
       case 'saved':
@@ -142,10 +160,14 @@ function wordsOf(one: Run): string[] {
 describe('the log of a replica', () => {
   it('tells what a plain array of entries tells, whatever is appended, cut, saved, dropped and read back', () => {
     fc.assert(
-      fc.property(fc.array(command, { minLength: 1, maxLength: 60 }), fc.constantFrom(0, 150, 1 << 20), (commands, cacheMax) => {
-        const pair = new Pair(cacheMax);
-        for (const one of commands) pair.do(one);
-      }),
+      fc.property(
+        fc.array(command, { minLength: 1, maxLength: 60 }),
+        fc.constantFrom(0, 150, 1 << 20),
+        (commands, cacheMax) => {
+          const pair = new Pair(cacheMax);
+          for (const one of commands) pair.do(one);
+        },
+      ),
       { numRuns: 500 },
     );
   });
@@ -167,15 +189,25 @@ describe('the log of a replica', () => {
   it('refuses a gap, an overlap and a term that falls', () => {
     const log = new RaftLog([], 1 << 20, 1 << 20);
     log.append(run(2, 1, ['a', 'b']));
-    for (const wrong of [run(2, 2, ['x']), run(2, 4, ['x']), run(1, 3, ['x'])]) expect(() => log.append(wrong)).to.throw('a run');
+    for (const wrong of [run(2, 2, ['x']), run(2, 4, ['x']), run(1, 3, ['x'])])
+      expect(() => log.append(wrong)).to.throw('a run');
   });
 
   it('takes from disk only the run that was asked for', () => {
     const [first, second] = logOf([1, 1]) as [Run, Run];
-    const log = new RaftLog([{ ...first, bytes: null }, { ...second, bytes: null }], 0, 0);
+    const log = new RaftLog(
+      [
+        { ...first, bytes: null },
+        { ...second, bytes: null },
+      ],
+      0,
+      0,
+    );
     const asked = log.runAt(1) as Run;
     expect(() => log.load(asked, second.bytes as Buffer)).to.throw(RunError);
-    expect(() => log.load(asked, encodeRun('other', 1, 1, 0, [{ kind: 0, payload: Buffer.alloc(0) }]).bytes as Buffer)).to.throw(RunError);
+    expect(() =>
+      log.load(asked, encodeRun('other', 1, 1, 0, [{ kind: 0, payload: Buffer.alloc(0) }]).bytes as Buffer),
+    ).to.throw(RunError);
     expect(log.load(asked, first.bytes as Buffer)).to.equal(true);
   });
 
@@ -249,9 +281,16 @@ describe('the log of a replica', () => {
   });
 
   it('names several runs at once that have to be read from disk', () => {
-    const log = new RaftLog(logOf([1, 1, 1, 1, 1]).map((one) => ({ ...one, bytes: null })), 0, 0);
+    const log = new RaftLog(
+      logOf([1, 1, 1, 1, 1]).map((one) => ({ ...one, bytes: null })),
+      0,
+      0,
+    );
     const size = log.runAt(1)?.size ?? 0;
     expect(log.slice(2, 3 * size, 10).missing.map(({ first }) => first)).to.deep.equal([2, 3, 4]);
-    expect(log.slice(2, 1, 10).missing.map(({ first }) => first), 'at least one').to.deep.equal([2]);
+    expect(
+      log.slice(2, 1, 10).missing.map(({ first }) => first),
+      'at least one',
+    ).to.deep.equal([2]);
   });
 });

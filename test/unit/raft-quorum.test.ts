@@ -6,14 +6,20 @@ import type { Configuration } from '../../node/raft/types.js';
 
 const ids = ['n1', 'n2', 'n3', 'n4', 'n5', 'n6', 'n7'];
 const some = (minLength: number) => fc.subarray(ids, { minLength });
-const anyConfiguration: fc.Arbitrary<Configuration> = fc.record({ voters: some(1), outgoing: some(0), learners: some(0) });
+const anyConfiguration: fc.Arbitrary<Configuration> = fc.record({
+  voters: some(1),
+  outgoing: some(0),
+  learners: some(0),
+});
 
 describe('a quorum', () => {
   it('of a simple configuration is more than half of its voters', () => {
     fc.assert(
       fc.property(some(1), some(0), some(0), (voters, learners, set) => {
         const has = voters.filter((id) => set.includes(id)).length;
-        expect(isQuorum({ voters, outgoing: [], learners }, (id) => set.includes(id))).to.equal(2 * has > voters.length);
+        expect(isQuorum({ voters, outgoing: [], learners }, (id) => set.includes(id))).to.equal(
+          2 * has > voters.length,
+        );
       }),
     );
   });
@@ -21,9 +27,12 @@ describe('a quorum', () => {
   it('of a joint configuration is one of each half', () => {
     fc.assert(
       fc.property(anyConfiguration, some(0), (configuration, set) => {
-        const half = (voters: readonly string[]) => isQuorum({ voters, outgoing: [], learners: [] }, (id) => set.includes(id));
+        const half = (voters: readonly string[]) =>
+          isQuorum({ voters, outgoing: [], learners: [] }, (id) => set.includes(id));
         const { voters, outgoing } = configuration;
-        expect(isQuorum(configuration, (id) => set.includes(id))).to.equal(half(voters) && (outgoing.length === 0 || half(outgoing)));
+        expect(isQuorum(configuration, (id) => set.includes(id))).to.equal(
+          half(voters) && (outgoing.length === 0 || half(outgoing)),
+        );
       }),
     );
   });
@@ -68,10 +77,11 @@ describe('the index that a quorum has reached', () => {
     const values = fc.array(fc.nat(9), { minLength: ids.length, maxLength: ids.length });
     fc.assert(
       fc.property(anyConfiguration, values, (configuration, at) => {
-        const valueOf = (id: string) => at[ids.indexOf(id)] ?? 0;
+        const indexOf = (id: string) => at[ids.indexOf(id)] ?? 0;
         let expected = 0;
-        for (let value = 0; value <= 9; value++) if (isQuorum(configuration, (id) => valueOf(id) >= value)) expected = value;
-        expect(reached(configuration, valueOf)).to.equal(expected);
+        for (let value = 0; value <= 9; value++)
+          if (isQuorum(configuration, (id) => indexOf(id) >= value)) expected = value;
+        expect(reached(configuration, indexOf)).to.equal(expected);
       }),
     );
   });
@@ -80,9 +90,9 @@ describe('the index that a quorum has reached', () => {
     const values = fc.array(fc.nat(9), { minLength: ids.length, maxLength: ids.length });
     fc.assert(
       fc.property(some(1), values, (voters, at) => {
-        const valueOf = (id: string) => at[ids.indexOf(id)] ?? 0;
-        const simple = reached({ voters, outgoing: [], learners: [] }, valueOf);
-        expect(reached({ voters, outgoing: voters, learners: [] }, valueOf)).to.equal(simple);
+        const indexOf = (id: string) => at[ids.indexOf(id)] ?? 0;
+        const simple = reached({ voters, outgoing: [], learners: [] }, indexOf);
+        expect(reached({ voters, outgoing: voters, learners: [] }, indexOf)).to.equal(simple);
         expect(simple).to.be.at.most(9);
       }),
     );

@@ -1,7 +1,17 @@
 /** Runs: the bytes that logs and appends share. */
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { decodeRun, eachEntry, encodeRun, firstEntry, lastOf, MACHINE_VERSION, type Run, RunError, sliceRun } from '../../node/raft/run.js';
+import {
+  decodeRun,
+  eachEntry,
+  encodeRun,
+  firstEntry,
+  lastOf,
+  MACHINE_VERSION,
+  type Run,
+  RunError,
+  sliceRun,
+} from '../../node/raft/run.js';
 import type { Proposal } from '../../node/raft/types.js';
 
 const u48 = fc.integer({ min: 1, max: 2 ** 48 - 1 });
@@ -10,7 +20,13 @@ const entry: fc.Arbitrary<Proposal> = fc.record({
   payload: fc.uint8Array({ maxLength: 30 }).map((bytes) => Buffer.from(bytes)),
 });
 const anyRun = fc
-  .tuple(fc.constantFrom('c', 's0', 's31', ''), u48, fc.integer({ min: 1, max: 2 ** 40 }), u48, fc.array(entry, { minLength: 1, maxLength: 20 }))
+  .tuple(
+    fc.constantFrom('c', 's0', 's31', ''),
+    u48,
+    fc.integer({ min: 1, max: 2 ** 40 }),
+    u48,
+    fc.array(entry, { minLength: 1, maxLength: 20 }),
+  )
   .map(([group, term, first, time, entries]) => ({ run: encodeRun(group, term, first, time, entries), entries }));
 
 function bytesOf(run: Run): Buffer {
@@ -62,13 +78,19 @@ describe('a run', () => {
   });
 
   it('keeps the version of its entries when it is cut', () => {
-    const run = encodeRun('g', 1, 1, 0, [{ kind: 16, payload: Buffer.from('a') }, { kind: 16, payload: Buffer.from('b') }]);
+    const run = encodeRun('g', 1, 1, 0, [
+      { kind: 16, payload: Buffer.from('a') },
+      { kind: 16, payload: Buffer.from('b') },
+    ]);
     bytesOf(run).writeUInt16BE(MACHINE_VERSION - 1, 2 + 1 + 18);
     expect(bytesOf(sliceRun(run, 2, 2)).readUInt16BE(2 + 1 + 18)).to.equal(MACHINE_VERSION - 1);
   });
 
   it('cannot be cut while it is not in memory', () => {
-    const run = encodeRun('g', 1, 1, 0, [{ kind: 16, payload: Buffer.from('a') }, { kind: 16, payload: Buffer.from('b') }]);
+    const run = encodeRun('g', 1, 1, 0, [
+      { kind: 16, payload: Buffer.from('a') },
+      { kind: 16, payload: Buffer.from('b') },
+    ]);
     expect(() => sliceRun({ ...run, bytes: null }, 2, 2)).to.throw(RunError);
   });
 

@@ -51,7 +51,8 @@ function explore(seed: number): Tally {
   cluster.until(takes, 5000);
   cluster.until(() => cluster.agrees(), 5000);
   tally.committed = cluster.checks.committed('g');
-  for (const id of cluster.ids) for (const { result } of cluster.machine(id).asked) if (result?.refused === false) tally.reads++;
+  for (const id of cluster.ids)
+    for (const { result } of cluster.machine(id).asked) if (result?.refused === false) tally.reads++;
   return tally;
 }
 
@@ -84,7 +85,11 @@ function misfortune(cluster: Cluster, any: () => string): void {
       if (cluster.leader() !== '') cluster.transfer(cluster.leader(), id);
       break;
     case 9:
-      Object.assign(cluster.weather, { lose: cluster.pick(30), double: cluster.pick(30), latency_ms: 1 + cluster.pick(30) });
+      Object.assign(cluster.weather, {
+        lose: cluster.pick(30),
+        double: cluster.pick(30),
+        latency_ms: 1 + cluster.pick(30),
+      });
       break;
     case 10:
     case 11:
