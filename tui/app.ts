@@ -62,7 +62,7 @@ export async function runScreen(context: ScreenContext): Promise<number> {
     {
       keys: input.keys,
       ended: (signal: EndSignal) => end.resolve(SIGNAL_CODES[signal]),
-      resumed: () => out.repaint(),
+      repaint: () => out.repaint(),
       farewell: () => outputLines(store.get().output, out.columns, look, clock.now()),
     },
     clock,

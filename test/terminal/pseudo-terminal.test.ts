@@ -176,7 +176,7 @@ describe('the screen in a terminal', function () {
     terminal.keys('enqueue(41)\r');
     await terminal.shows('id: 1');
     terminal.signal('SIGTSTP');
-    await terminal.until('the main screen', (each) => !each.isAlternate);
+    await terminal.until('the main screen', (each) => !each.isAlternate && each.isStopped);
     terminal.signal('SIGCONT');
     await terminal.until('the screen again', (each) => each.isAlternate && each.text().includes('id: 1'));
     terminal.keys('log\r');

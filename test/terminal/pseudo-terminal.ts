@@ -1,4 +1,5 @@
 /** A program in a pseudo-terminal: keys in, screen out, as a person has it before them. */
+import { readFileSync } from 'node:fs';
 import pty from '@lydell/node-pty';
 import xterm from '@xterm/headless';
 
@@ -92,6 +93,12 @@ export class PseudoTerminal {
   /** Waits until the screen holds a text. */
   shows(text: string): Promise<void> {
     return this.until(`"${text}"`, () => this.text().includes(text));
+  }
+
+  /** True once the process stands still: only then may it be told to go on. */
+  get isStopped(): boolean {
+    const stat = readFileSync(`/proc/${this.process.pid}/stat`, 'latin1');
+    return stat.slice(stat.lastIndexOf(')') + 2).startsWith('T');
   }
 
   /** Ends it, whatever it does. */

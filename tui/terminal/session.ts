@@ -29,8 +29,8 @@ export interface SessionHandlers {
   keys(events: readonly KeyEvent[]): void;
   /** The screen was given back because of this signal; what is left is to end. */
   ended(signal: EndSignal): void;
-  /** The screen is back after a stop: paint it again. */
-  resumed(): void;
+  /** The screen was taken again, or something else may have changed it: paint all of it. */
+  repaint(): void;
   /** Lines for the main screen, asked for when the terminal is given back. */
   farewell(): readonly string[];
 }
@@ -62,6 +62,7 @@ export class TerminalSession {
     process.on('uncaughtExceptionMonitor', this.exit);
     process.on('SIGTSTP', this.suspend);
     process.on('SIGCONT', this.resume);
+    process.on('SIGWINCH', this.resized);
     for (const [signal, end] of this.ends) process.on(signal, end);
   }
 
@@ -77,6 +78,7 @@ export class TerminalSession {
     process.off('uncaughtExceptionMonitor', this.exit);
     process.off('SIGTSTP', this.suspend);
     process.off('SIGCONT', this.resume);
+    process.off('SIGWINCH', this.resized);
     for (const line of this.handlers.farewell()) process.stdout.write(`${line}\n`);
     for (const text of this.stray) process.stderr.write(text);
   }
@@ -93,7 +95,12 @@ export class TerminalSession {
     if (this.state === 'closed') return;
     this.state = 'open';
     this.take();
-    this.handlers.resumed();
+    this.handlers.repaint();
+  };
+
+  // Node tells a resize only when the size differs from the last one it saw: there and back again is none, and yet rows are lost.
+  private readonly resized = (): void => {
+    if (this.state === 'open') this.handlers.repaint();
   };
 
   /**
