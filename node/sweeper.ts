@@ -14,6 +14,8 @@ export class Sweeper {
   readonly #coordination: Replica;
   readonly #sessions: Sessions;
   #lookAt = Number.NEGATIVE_INFINITY;
+  /** As leader: what earlier leaders committed ends here; its lanes are not all here before it is applied. */
+  #from = Number.POSITIVE_INFINITY;
 
   constructor(shard: Replica, coordination: Replica, sessions: Sessions) {
     this.#shard = shard;
@@ -28,8 +30,14 @@ export class Sweeper {
 
   /** Called at the end of each turn. */
   turn(now: number): void {
-    if (!this.#shard.raft.settled) this.changed();
-    else if (now >= this.#lookAt) this.#look(now);
+    const { raft, applied } = this.#shard;
+    if (!raft.settled) {
+      this.changed();
+      this.#from = Number.POSITIVE_INFINITY;
+      return;
+    }
+    this.#from = Math.min(this.#from, raft.commit);
+    if (applied >= this.#from && now >= this.#lookAt) this.#look(now);
   }
 
   deadline(): number {

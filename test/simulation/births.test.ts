@@ -109,6 +109,35 @@ describe('the birth of a simulated cluster', () => {
     expect(cluster.time.now() - began).to.be.below(500);
   });
 
+  it('reaches those whose link came up too late for the word of it', async () => {
+    const cluster = new SimulatedCluster(1);
+    cluster.start('n1');
+    await cluster.until(() => cluster.replica('n1', 's0') !== undefined, SOON_MS);
+    // What n1 learns of the others takes time to become durable. Meanwhile it loses its links, and says again who it was.
+    cluster.disk('n1').faults.slow({ operation: 'sync', path: 'identity', ms: 300 });
+    cluster.start('n2', 'n3');
+    await cluster.pass(100);
+    for (const id of ['n2', 'n3']) {
+      cluster.network.block(id, 'n1');
+      cluster.network.reset(id, 'n1');
+    }
+    await cluster.until(() => cluster.births.size > 0, SOON_MS);
+    cluster.heal();
+    const began = cluster.time.now();
+    await led(cluster);
+    expect(cluster.time.now() - began).to.be.below(1000);
+  });
+
+  it('is durable before anything is done on it', async () => {
+    const cluster = new SimulatedCluster(1, { ids: ['n1'] });
+    cluster.disk('n1').faults.slow({ operation: 'sync', path: 'identity', ms: 300 });
+    cluster.start('n1');
+    await cluster.until(() => cluster.replica('n1', 's0') !== undefined, SOON_MS);
+    await cluster.pass(250);
+    expect([cluster.births.size, cluster.leaders('s0')]).to.deep.equal([0, []]);
+    await led(cluster);
+  });
+
   it('is for good: a member does not start with another list of members', async () => {
     const cluster = new SimulatedCluster(1);
     cluster.start(...cluster.ids);

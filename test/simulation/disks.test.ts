@@ -153,23 +153,48 @@ describe('a simulated node', () => {
       expect(load.failures).to.deep.equal([]);
     });
 
-    it('is refused without its data folder, as long as another member is there to tell, and never counts', async () => {
-      cluster.kill('n3');
-      cluster.loseDisk('n3');
-      cluster.mayEnd('n3');
-      for (let tries = 0; tries < 2; tries++) {
+    for (const id of ['n1', 'n3'])
+      it(`is refused without its data folder, as long as another member is there to tell, and never counts: ${id}`, async () => {
+        cluster.kill(id);
+        cluster.loseDisk(id);
+        cluster.mayEnd(id);
+        for (let tries = 0; tries < 2; tries++) {
+          cluster.start(id);
+          await cluster.until(() => cluster.endOf(id) !== null, SOON_MS);
+          expect(cluster.endOf(id)?.message).to.match(new RegExp(`${id} is known as incarnation .*lost or replaced`));
+        }
+        await load.flows(50);
+        // With it there would be a majority.
+        cluster.kill('n2');
+        cluster.start(id);
+        await cluster.pass(5000);
+        expect(cluster.leaders('s0')).to.deep.equal([]);
+        cluster.start('n2');
+        await load.flows(50);
+        await kept();
+      });
+
+    it('is refused without its log, or without its identity, however often it is tried', async () => {
+      for (const [name, complaint] of [
+        ['log', /n3\/log is missing or empty, and n3 has been a member/],
+        ['identity.json', /n3 has a log and no identity\.json/],
+      ] as const) {
+        cluster.mayEnd('n3');
+        cluster.kill('n3');
+        const before = cluster.disk('n3').mount();
+        before.rename(`/n3/${name}`, `/${name}`, () => {});
+        for (let tries = 0; tries < 2; tries++) {
+          cluster.start('n3');
+          await cluster.until(() => cluster.endOf('n3') !== null, SOON_MS);
+          expect(cluster.endOf('n3')?.message).to.match(complaint);
+        }
+        cluster
+          .disk('n3')
+          .mount()
+          .rename(`/${name}`, `/n3/${name}`, () => {});
         cluster.start('n3');
-        await cluster.until(() => cluster.endOf('n3') !== null, SOON_MS);
-        expect(cluster.endOf('n3')?.message).to.match(/n3 is known as incarnation .*lost or replaced/);
+        await load.flows(50);
       }
-      await load.flows(50);
-      // With n3 there would be a majority.
-      cluster.kill('n2');
-      cluster.start('n3');
-      await cluster.pass(5000);
-      expect(cluster.leaders('s0')).to.deep.equal([]);
-      cluster.start('n2');
-      await load.flows(50);
       await kept();
     });
 

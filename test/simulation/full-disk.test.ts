@@ -136,6 +136,25 @@ describe('a simulated disk that is full', () => {
     await cluster.result(client.queue().enqueue('room', { timeout_ms: 20_000 }));
   });
 
+  it('starts while it is full, takes no part, and catches up when there is room', async () => {
+    fill('n1');
+    await exhaust();
+    await led(cluster, 's0', 'n1');
+    for (let round = 0; round < 2; round++) {
+      cluster.kill('n1');
+      await cluster.result(client.queue().enqueue(round));
+      cluster.start('n1');
+      await cluster.pass(3000);
+      expect(cluster.isUp('n1')).to.equal(true);
+    }
+    const leader = await led(cluster, 's0', 'n1');
+    const { term } = cluster.replica(leader, 's0')?.raft ?? { term: 0 };
+    await cluster.pass(5000);
+    expect(cluster.replica(leader, 's0')?.raft.term, 'it disturbs nobody').to.equal(term);
+    mend();
+    for (const group of ['c', 's0']) expect(await agreed(cluster, group), group).to.equal(true);
+  });
+
   it('stops the whole cluster without losing anything when all disks are full, and it goes on by itself', async () => {
     fill(...cluster.ids);
     await refused();

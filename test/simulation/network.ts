@@ -189,7 +189,7 @@ class End implements Socket {
 
   write(data: Buffer): boolean {
     if (this.#ended || this.destroyed || this.#connection.over) return false;
-    this.#send(Buffer.from(data));
+    this.#send(data);
     this.#full ||= this.#queued > HIGH_WATER_BYTES;
     return !this.#full;
   }

@@ -74,6 +74,20 @@ describe('a simulated session', () => {
     expect(await retry(session, 2)).to.equal('SESSION_EXPIRED');
   });
 
+  it('that ended while its shard had no leader is swept by the next one, which reads its whole log first', async () => {
+    const { id } = client.session;
+    cluster.processOf('a').pause();
+    // It ends in c; s0 hears of that from the log alone, when all of them start again.
+    for (const node of cluster.ids) cluster.replica(node, 's0')?.raft.resign('for the test', cluster.time.now());
+    const deaf = cluster.ids.map((node) => cluster.replica(node, 's0')?.raft);
+    for (const raft of deaf) Object.assign(raft ?? {}, { receive() {}, heartbeat: () => null });
+    await cluster.until(() => cluster.ids.every((node) => !cluster.node(node).groups.sessions.alive(id)), 3 * TTL_MS);
+    for (const node of cluster.ids) cluster.kill(node);
+    cluster.start(...cluster.ids);
+    await cluster.until(() => cluster.ids.every((node) => (shard(node)?.horizon ?? 0) > id), SOON_MS);
+    expect(lanes('n1')).to.deep.equal([]);
+  });
+
   it('that has ended is told to its client, whose next command opens another one', async () => {
     const session = await outlived();
     cluster.processOf('a').resume();

@@ -68,8 +68,10 @@ describe('a stranger at a simulated node', () => {
   });
 
   it('that comes a thousand times and says nothing keeps neither members nor clients out', async () => {
-    for (let i = 0; i < 1500; i++) send(Buffer.alloc(0));
+    const all = Array.from({ length: 1500 }, () => send(Buffer.alloc(0)));
     await cluster.pass(100);
+    const closed = all.reduce((sum, one) => sum + one.closed(), 0);
+    expect(3 * 1500 - closed, 'those who are still there').to.be.at.most(3 * 256);
     cluster.network.reset('n2', 'n3');
     const late = cluster.result(cluster.client('late'));
     const began = cluster.time.now();
@@ -118,6 +120,19 @@ describe('a stranger at a simulated node', () => {
     await cluster.until(() => elsewhere.closed !== '', SOON_MS);
     expect(elsewhere.closed).to.equal('WRONG_CLUSTER');
     expect(await isLinked('n1', 'n2')).to.equal(true);
+  });
+
+  it('that is taken for a member and sends what makes no sense is cut off, and the member comes back', async () => {
+    const identity = (id: string) => JSON.parse(cluster.disk(id).contents(`/${id}/identity.json`).toString());
+    const { cluster: name, incarnation } = identity('n2');
+    const recorded = identity('n1').incarnation;
+    const hello = { role: 'peer', id: 'n2', cluster: name, incarnation, born: true, recorded };
+    const impostor = await new Stranger(cluster, 'n1', hello).connected();
+    const place = { group: 's0', term: (term ?? 0) + 1, previousIndex: 0, previousTerm: 0, commit: 0 };
+    impostor.send({ kind: 'append', ...place, runs: [Buffer.from('this is no run')] });
+    await cluster.until(() => impostor.closed !== '', SOON_MS);
+    expect(impostor.closed).to.equal('BAD_MESSAGE');
+    await linked('n1', 'n2');
   });
 
   it('that is a client and sends messages of members is cut off, and they have no effect', async () => {

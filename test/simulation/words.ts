@@ -16,10 +16,11 @@ export async function running(options: SimulationOptions = {}, seed = 1): Promis
   return cluster;
 }
 
-/** The leader of a group, '' while there is none that is settled. */
+/** The leader of a group, '' while there is none that is settled. One that stood still may take itself for it: the newest counts. */
 export function leaderOf(cluster: SimulatedCluster, group = 's0'): string {
-  const settled = (id: string) => cluster.replica(id, group)?.raft.settled === true;
-  return cluster.leaders(group).find(settled) ?? '';
+  const term = (id: string) => cluster.replica(id, group)?.raft.term ?? 0;
+  const settled = cluster.leaders(group).filter((id) => cluster.replica(id, group)?.raft.settled === true);
+  return settled.sort((a, b) => term(b) - term(a))[0] ?? '';
 }
 
 /** Some node leads the group, one other than `not`. */

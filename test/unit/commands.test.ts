@@ -166,6 +166,20 @@ describe('commands on their way into a log', () => {
     });
   });
 
+  it('that are on their way when leadership is lost are told at once, and that nobody knows', () => {
+    const session = world.open('n2');
+    world.pass(200);
+    enqueue(session, 1);
+    for (const id of ['n2', 'n3']) world.stalled.add(`${id}/s0`);
+    const lost = enqueue(session, 2);
+    expect(said(lost)).to.equal(undefined);
+    world.replica('n1', 's0').raft.resign('for the test', world.now);
+    world.turn();
+    expect(client.failure(lost)).to.include({ code: 'NO_LEADER', definite: false });
+    const after = enqueue(session, 3);
+    expect(client.failure(after)).to.include({ code: 'NO_LEADER', definite: true });
+  });
+
   it('that take space are refused NO_SPACE while the disk lacks it, and others run', () => {
     const session = world.open('n2');
     world.pass(200);

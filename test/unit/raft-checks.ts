@@ -18,6 +18,13 @@ export interface Witness {
   readonly multi: MultiRaft | null;
 }
 
+interface Committed {
+  /** Of the entry. */
+  readonly term: number;
+  /** In which it was committed. */
+  readonly during: number;
+}
+
 export class Broken extends Error {
   override readonly name = 'Broken';
 }
@@ -30,8 +37,8 @@ export class Checks {
   /** By group, index and term: what the entry holds and which term comes before it. */
   readonly #entries = new Map<string, string>();
   readonly #seen = new WeakMap<Run, number>();
-  /** By group: the term of every committed entry. */
-  readonly #committed = new Map<string, number[]>();
+  /** By group: every committed entry, from index 0 on. */
+  readonly #committed = new Map<string, Committed[]>();
   readonly #commits = new WeakMap<RaftGroup, number>();
   readonly #terms = new WeakMap<RaftGroup, number>();
 
@@ -41,7 +48,7 @@ export class Checks {
 
   /** Index of the last entry of `group` known to be committed by anyone. */
   committed(group: string): number {
-    return this.#termsOf(group).length - 1;
+    return this.#entriesOf(group).length - 1;
   }
 
   /** Looks at a node after something happened to it. @throws Broken, InvariantError */
@@ -99,7 +106,7 @@ export class Checks {
   }
 
   #stateMachineSafety(node: Witness, raft: RaftGroup): void {
-    const committed = this.#termsOf(raft.id);
+    const committed = this.#entriesOf(raft.id);
     const before = this.#commits.get(raft) ?? 0;
     if (raft.commit < before) throw new Broken(`${node.id}: commit ${raft.commit} after ${before}`);
     for (let index = before + 1; index <= raft.commit; index++) {
@@ -107,9 +114,9 @@ export class Checks {
       const known = committed[index];
       if (known === undefined) {
         this.#onQuorum(node.id, raft, index, term);
-        committed.push(term);
-      } else if (known !== term)
-        throw new Broken(`State Machine Safety: ${node.id} commits ${raft.id}/${index} of term ${term}, not ${known}`);
+        committed.push({ term, during: raft.term });
+      } else if (known.term !== term)
+        throw new Broken(`State Machine Safety: ${node.id} commits ${raft.id}/${index} of ${term}, not ${known.term}`);
     }
     this.#commits.set(raft, raft.commit);
   }
@@ -135,9 +142,10 @@ export class Checks {
     if (known === id) return;
     if (known !== undefined) throw new Broken(`Election Safety: ${known} and ${id} lead ${key}`);
     this.#leaders.set(key, id);
-    this.#termsOf(raft.id).forEach((term, index) => {
-      if (raft.log.termAt(index) !== term)
-        throw new Broken(`Leader Completeness: ${id} leads ${key} without entry ${index}`);
+    this.#entriesOf(raft.id).forEach(({ term, during }, index) => {
+      // A leader may come to know late that it has won: what others committed in later terms it need not have.
+      if (during < raft.term && raft.log.termAt(index) !== term)
+        throw new Broken(`Leader Completeness: ${id} leads ${key} without entry ${index}, committed in ${during}`);
     });
   }
 
@@ -148,10 +156,10 @@ export class Checks {
     this.#votes.set(key, to);
   }
 
-  #termsOf(group: string): number[] {
-    const terms = this.#committed.get(group) ?? [0];
-    this.#committed.set(group, terms);
-    return terms;
+  #entriesOf(group: string): Committed[] {
+    const entries = this.#committed.get(group) ?? [{ term: 0, during: -1 }];
+    this.#committed.set(group, entries);
+    return entries;
   }
 }
 

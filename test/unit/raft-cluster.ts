@@ -84,6 +84,19 @@ export class Cluster {
     for (const other of this.ids) this.#unlink(id, other);
   }
 
+  /** A node stands still: what comes to it waits, and so do its timers. It still does what a test asks of it. */
+  pause(id: NodeId): void {
+    if (this.isUp(id)) this.machine(id).waiting ??= [];
+  }
+
+  /** It runs again, and finds what came meanwhile, in order, before its timers. */
+  resume(id: NodeId): void {
+    const machine = this.machine(id);
+    const waiting = machine.waiting ?? [];
+    machine.waiting = null;
+    for (const happen of waiting) this.#after(0, happen);
+  }
+
   /** Closes the link between two nodes; both see it. It stays closed until `join`. */
   sever(a: NodeId, b: NodeId): void {
     this.#severed.add(pair(a, b));
@@ -121,7 +134,10 @@ export class Cluster {
     this.#blocked.clear();
     this.#severed.clear();
     Object.assign(this.weather, { lose: 0, double: 0, latency_ms: 1 });
-    for (const id of this.ids) this.setDisk(id, 1);
+    for (const id of this.ids) {
+      this.setDisk(id, 1);
+      this.resume(id);
+    }
     for (const a of this.ids) for (const b of this.ids) this.join(a, b);
   }
 
@@ -228,9 +244,8 @@ export class Cluster {
     let due = event?.due ?? Number.POSITIVE_INFINITY;
     let machine: Machine | null = null;
     for (const one of this.#machines.values()) {
-      const at = Math.min(one.savedAt, one.multi?.deadline() ?? Number.POSITIVE_INFINITY);
-      if (at >= due) continue;
-      due = at;
+      if (one.due >= due) continue;
+      due = one.due;
       machine = one;
     }
     if (due > end) return false;
@@ -269,9 +284,8 @@ export class Cluster {
   #load(machine: Machine, raft: RaftGroup, run: Run): void {
     const place = run.place as Buffer;
     this.#after(1, () => {
-      if (machine.multi?.groups.get(raft.id) !== raft) return;
-      raft.loaded(run, place, this.now);
-      this.#turn(machine);
+      if (machine.multi?.groups.get(raft.id) === raft)
+        this.#happen(machine.id, () => raft.loaded(run, place, this.now));
     });
   }
 
@@ -290,24 +304,28 @@ export class Cluster {
     const link = this.#links.get(pair(id, peer));
     if (link === undefined) return;
     this.#after(ms, () => {
-      const { multi } = this.machine(id);
-      if (multi === null || this.#links.get(pair(id, peer)) !== link) return;
-      arrive(multi);
-      this.#turn(this.machine(id));
+      if (this.#links.get(pair(id, peer)) === link) this.#happen(id, arrive);
     });
   }
 
   #unlink(a: NodeId, b: NodeId): void {
     if (!this.#links.delete(pair(a, b))) return;
-    for (const [id, peer] of [
-      [a, b],
-      [b, a],
-    ] as const) {
-      const { multi } = this.machine(id);
-      if (multi === null) continue;
-      multi.disconnected(peer, this.now);
-      this.#turn(this.machine(id));
-    }
+    this.#happen(a, (multi) => multi.disconnected(b, this.now));
+    this.#happen(b, (multi) => multi.disconnected(a, this.now));
+  }
+
+  // Something happens to a node, now or when it runs again; never to its next life.
+  #happen(id: NodeId, what: (multi: MultiRaft) => void): void {
+    const machine = this.machine(id);
+    const { multi } = machine;
+    if (multi === null) return;
+    const happen = () => {
+      if (machine.multi !== multi) return;
+      what(multi);
+      this.#turn(machine);
+    };
+    if (machine.waiting === null) happen();
+    else machine.waiting.push(happen);
   }
 
   #answered(machine: Machine, result: ReadResult): void {

@@ -142,6 +142,15 @@ describe('a vote (paper 5.2)', () => {
     expect(core.raft.deadline() - core.now).to.be.at.least(ELECTION_MS);
   });
 
+  it('keeps a voter that only waited from running itself, too', () => {
+    const core = new Core({ hardState: { term: 4, vote: '' } });
+    core
+      .pass(core.raft.deadline() - core.now - 1)
+      .hear('n2', request(4, 0, 0))
+      .sync();
+    expect(core.raft.deadline() - core.now).to.be.at.least(ELECTION_MS);
+  });
+
   it('is not given by the leader of that term, nor by one that voted for itself', () => {
     const core = leader();
     expect(core.hear('n2', request(core.raft.term, 99, 99)).only('vote_reply').granted).to.equal(false);

@@ -37,6 +37,8 @@ export class Machine implements Witness {
   /** How long a write takes; Infinity: it hangs. */
   disk_ms = 1;
   savedAt = Number.POSITIVE_INFINITY;
+  /** What has come to it while it stood still, in order; null while it runs. */
+  waiting: (() => void)[] | null = null;
   /** Reads of its present life: as with real nodes, each life counts its contexts from 1. */
   asked: Asked[] = [];
   readonly #options: MachineOptions;
@@ -57,8 +59,15 @@ export class Machine implements Witness {
   crash(written: boolean): void {
     if (written) this.#write();
     this.multi = null;
+    this.waiting = null;
     this.#saving = [];
     this.savedAt = Number.POSITIVE_INFINITY;
+  }
+
+  /** When it has something to do by itself. */
+  get due(): number {
+    if (this.waiting !== null) return Number.POSITIVE_INFINITY;
+    return Math.min(this.savedAt, this.multi?.deadline() ?? Number.POSITIVE_INFINITY);
   }
 
   setDisk(ms: number, now: number): void {

@@ -1,12 +1,12 @@
 /**
- * Everything at once, from many seeds: messages lost, doubled, late and out of order, links that close, one-way silence, slow and hanging
- * disks, crashes that take what was not synced. After every event the promises of Raft must hold; healed, the cluster must work again.
+ * Everything at once, from many seeds: messages lost, doubled, late and out of order, links that close, one-way silence, nodes that
+ * stand still, slow and hanging disks, crashes that take what was not synced. After every event the promises of Raft must hold; healed, the cluster must work again.
  */
 import { expect } from 'chai';
 import { Cluster } from './raft-cluster.js';
 
-const SEEDS = Number(process.env['SEEDS'] ?? 300);
-const STEPS = Number(process.env['STEPS'] ?? 60);
+const SEEDS = 300;
+const STEPS = 200;
 
 interface Tally {
   proposed: number;
@@ -18,31 +18,43 @@ function explore(seed: number): Tally {
   const cluster = new Cluster({
     seed,
     ids: seed % 5 === 0 ? ['n1', 'n2', 'n3', 'n4', 'n5'] : ['n1', 'n2', 'n3'],
-    // Small enough that logs are read back from disk, runs are cut and windows are full.
+    // Small enough that logs are read back from disk, runs are cut, windows are full, and entries come one by one.
     settings: {
-      election_ms: 100,
+      election_ms: 60,
       heartbeat_ms: 10,
-      resend_ms: 50,
-      appends_in_flight_max: 3,
+      resend_ms: 30,
+      appends_in_flight_max: 1 + (seed % 3),
       append_bytes_max: 200,
       append_bytes_in_flight_max: 500,
-      append_runs_max: 4,
+      append_runs_max: 1 + (seed % 4),
       run_bytes_max: 30,
       log_cache_bytes_max: seed % 2 === 0 ? 300 : 1 << 20,
     },
   });
+  const latency_ms = 1 + (seed % 2) * cluster.pick(25);
+  const pace = [4, 12, 40, 100][cluster.pick(4)] ?? 40;
   const tally: Tally = { proposed: 0, committed: 0, reads: 0 };
   const any = () => cluster.ids[cluster.pick(cluster.ids.length)] ?? 'n1';
+  const say = (id: string) => {
+    if (cluster.isUp(id) && typeof cluster.propose(id, `word ${tally.proposed}`) === 'number') tally.proposed++;
+  };
+  let struck = '';
   cluster.start();
+  cluster.weather.latency_ms = latency_ms;
   for (let step = 0; step < STEPS; step++) {
-    cluster.pass(cluster.pick(40));
+    cluster.pass(cluster.pick(pace));
     for (let i = cluster.pick(4); i > 0; i--) {
       const id = cluster.pick(3) === 0 ? any() : cluster.leader() || any();
-      if (!cluster.isUp(id)) continue;
-      if (cluster.pick(3) === 0) cluster.read(id);
-      else if (typeof cluster.propose(id, `word ${tally.proposed}`) === 'number') tally.proposed++;
+      if (cluster.pick(2) === 0) say(id);
+      else if (cluster.isUp(id)) cluster.read(id);
     }
+    const leader = cluster.leader();
+    if (leader !== '' && leader !== struck && cluster.pick(3) === 0) strike(cluster, leader, say);
+    struck = leader;
     misfortune(cluster, any);
+    cluster.weather.latency_ms = Math.max(latency_ms, cluster.weather.latency_ms);
+    for (const id of cluster.ids) if (cluster.pick(8) === 0) cluster.start(id);
+    for (const id of cluster.ids) if (cluster.pick(4) === 0) cluster.resume(id);
   }
   cluster.heal();
   cluster.start();
@@ -56,6 +68,15 @@ function explore(seed: number): Tally {
   return tally;
 }
 
+// The moments that matter: a leader just elected is cut off, hears what it may still be told, and dies or not.
+function strike(cluster: Cluster, leader: string, say: (id: string) => void): void {
+  if (cluster.pick(2) === 0) cluster.isolate(leader);
+  else for (const id of cluster.ids) if (cluster.pick(3) > 0) cluster.block(leader, id);
+  for (let i = cluster.pick(4); i > 0; i--) say(leader);
+  cluster.pass(cluster.pick(6));
+  if (cluster.pick(2) === 0) cluster.crash(leader);
+}
+
 function misfortune(cluster: Cluster, any: () => string): void {
   const id = any();
   switch (cluster.pick(16)) {
@@ -64,10 +85,6 @@ function misfortune(cluster: Cluster, any: () => string): void {
       break;
     case 1:
       for (const one of cluster.ids) cluster.crash(one);
-      break;
-    case 2:
-    case 3:
-      cluster.start(id);
       break;
     case 4:
       cluster.sever(id, any());
@@ -91,10 +108,17 @@ function misfortune(cluster: Cluster, any: () => string): void {
         latency_ms: 1 + cluster.pick(30),
       });
       break;
+    case 2:
+      cluster.pause(id);
+      break;
+    case 3:
+      cluster.pause(cluster.leader() || id);
+      break;
     case 10:
     case 11:
+    case 12:
+    case 13:
       cluster.heal();
-      cluster.start();
       break;
     default:
       break;

@@ -40,6 +40,16 @@ describe('requests by correlation id', () => {
     );
   });
 
+  it('are kept however many there are', () => {
+    const requests = new Requests<number>();
+    const ids = Array.from({ length: 1000 }, (_, i) => requests.add(i));
+    expect(ids.filter((_, i) => i % 3 === 0).map((id) => requests.take(id))).to.deep.equal(
+      Array.from({ length: 334 }, (_, i) => 3 * i),
+    );
+    expect(requests.size).to.equal(666);
+    expect(requests.clear().slice(0, 4)).to.deep.equal([1, 2, 4, 5]);
+  });
+
   it('keep an old one while thousands of others come and go', () => {
     const requests = new Requests<string>();
     const old = requests.add('old');
@@ -89,6 +99,18 @@ describe('values in the order of their indexes', () => {
         expect(values.clear()).to.deep.equal(model.map(([, value]) => value));
       }),
     );
+  });
+
+  it('are kept however many there are', () => {
+    const values = new InOrder<number>();
+    let added = 0;
+    let taken = 0;
+    for (const more of [50, 60, 300, 1000]) {
+      for (let i = 0; i < more; i++) values.add(++added, added);
+      for (let i = 0; i < more / 2; i++) expect(values.take(++taken)).to.equal(taken);
+    }
+    const left = Array.from({ length: added - taken }, (_, i) => taken + 1 + i);
+    expect(values.clear()).to.deep.equal(left);
   });
 
   it('begin anew when they are cleared', () => {
