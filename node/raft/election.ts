@@ -17,7 +17,7 @@ import { invariant, type NodeId, type VoteReply, type VoteRequest } from './type
 
 /** A lost round is tried again after a random delay of this, doubled each time up to an election timeout, ms. */
 const RETRY_MS = 50;
-/** A closed connection to the leader, or a first majority after the start, is acted on within this, ms. */
+/** A closed connection to the leader, or a majority that can be asked for a new one, is acted on within this, ms. */
 const EVIDENCE_MS = 100;
 
 /** The election timer has run out: asks first whether an election could be won. */
@@ -42,7 +42,7 @@ export function campaignAsHeir(s: State): void {
   runForOffice(s);
 }
 
-/** Silence is ruled out: the connection to the leader has closed, or a majority is up and nobody has heard a leader yet. */
+/** Silence need not be waited for: the connection to the leader has closed, or none is known and a majority can be asked. */
 export function expectElection(s: State): void {
   s.contactAt = Number.NEGATIVE_INFINITY;
   s.electionAt = Math.min(s.electionAt, s.now + below(s, EVIDENCE_MS));

@@ -15,9 +15,9 @@ export function linkUp(s: State, peer: NodeId): void {
     probe(s, peer, progress.restart);
   }
   askAgain(s, peer);
-  // Nobody has heard a leader since this node started: no reason to wait for silence once a majority can be asked.
-  const unheard = s.role === 'follower' && s.leader === '' && s.contactAt === Number.NEGATIVE_INFINITY;
-  if (unheard && isQuorum(configurationOf(s), (id) => id === s.self || s.connected.has(id))) expectElection(s);
+  // No leader is known: no reason to wait for silence once a majority can be asked. Who asks already goes on.
+  const leaderless = s.role === 'follower' && s.leader === '';
+  if (leaderless && isQuorum(configurationOf(s), (id) => id === s.self || s.connected.has(id))) expectElection(s);
 }
 
 /** The link to `peer` is down. */

@@ -5,7 +5,9 @@ import { failure, led, SOON_MS } from './words.js';
 
 const STEPS = 14;
 
-describe('the birth of a simulated cluster', () => {
+describe('the birth of a simulated cluster', function () {
+  this.timeout(30_000);
+
   /** Anything happens to three nodes while they get to know each other. Returns who lost its disk, or ''. */
   async function trouble(cluster: SimulatedCluster, mayLose: boolean): Promise<string> {
     let lost = '';

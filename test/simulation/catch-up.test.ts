@@ -7,7 +7,9 @@ import { agreed, drained, Load, lead, running, SOON_MS } from './words.js';
 /** So little that most of the log is on disk only. */
 const SETTINGS = { log_cache_bytes_max: 4096, append_bytes_in_flight_max: 16_384, append_bytes_max: 8192 };
 
-describe('a simulated follower that was away', () => {
+describe('a simulated follower that was away', function () {
+  this.timeout(30_000);
+
   let cluster: SimulatedCluster;
   let client: Cluster;
   let load: Load;

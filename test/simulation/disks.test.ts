@@ -4,7 +4,9 @@ import type { Cluster } from '../../protocol/client/types.js';
 import { SimulatedCluster } from './cluster.js';
 import { agreed, drained, Load, led, running, SOON_MS } from './words.js';
 
-describe('a simulated node', () => {
+describe('a simulated node', function () {
+  this.timeout(30_000);
+
   let cluster: SimulatedCluster;
   let client: Cluster;
   let load: Load;

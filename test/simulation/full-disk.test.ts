@@ -9,7 +9,9 @@ import { agreed, drained, failure, led, running, SOON_MS } from './words.js';
 const SEGMENT_BYTES = 64 << 10;
 const BODY = 'x'.repeat(1000);
 
-describe('a simulated disk that is full', () => {
+describe('a simulated disk that is full', function () {
+  this.timeout(30_000);
+
   let cluster: SimulatedCluster;
   let client: Cluster;
   let acknowledged: number;

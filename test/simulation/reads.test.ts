@@ -5,7 +5,9 @@ import { ConcordError } from '../../protocol/errors.js';
 import type { SimulatedCluster } from './cluster.js';
 import { Load, lead, leaderOf, led, running, SOON_MS } from './words.js';
 
-describe('a simulated read', () => {
+describe('a simulated read', function () {
+  this.timeout(30_000);
+
   let cluster: SimulatedCluster;
   let writer: Cluster;
   let reader: Cluster;

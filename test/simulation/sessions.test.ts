@@ -10,7 +10,9 @@ import { failure, lead, led, running, SOON_MS, Stranger } from './words.js';
 
 const TTL_MS = 2000;
 
-describe('a simulated session', () => {
+describe('a simulated session', function () {
+  this.timeout(30_000);
+
   let cluster: SimulatedCluster;
   let client: Cluster;
 

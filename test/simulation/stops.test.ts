@@ -4,7 +4,9 @@ import type { Cluster } from '../../protocol/client/types.js';
 import type { SimulatedCluster } from './cluster.js';
 import { agreed, drained, failure, Load, lead, leaderOf, led, running, SOON_MS, Stranger } from './words.js';
 
-describe('a simulated node that is told to stop', () => {
+describe('a simulated node that is told to stop', function () {
+  this.timeout(30_000);
+
   let cluster: SimulatedCluster;
   let client: Cluster;
 

@@ -6,7 +6,9 @@ import { LIMITS } from '../../protocol/limits.js';
 import type { SimulatedCluster } from './cluster.js';
 import { Load, running, SOON_MS, Stranger } from './words.js';
 
-describe('a stranger at a simulated node', () => {
+describe('a stranger at a simulated node', function () {
+  this.timeout(30_000);
+
   let cluster: SimulatedCluster;
   let client: Cluster;
   let load: Load;
@@ -142,7 +144,7 @@ describe('a stranger at a simulated node', () => {
     expect(stranger.closed).to.equal('NOT_ALLOWED');
   });
 
-  it('that asks without end and reads nothing is slowed down, and costs the others nothing', async () => {
+  it('that asks twenty thousand things at once is answered, and costs the others nothing', async () => {
     const stranger = await new Stranger(cluster, 'n1').connected();
     for (let correlation = 1; correlation <= 20_000; correlation++)
       stranger.send({ kind: 'keepalive', correlation, session: 1 });

@@ -6,7 +6,9 @@ import { agreed, failure, lead, led, running, SOON_MS } from './words.js';
 
 const WAIT_MS = 60_000;
 
-describe('a simulated dequeue that waits', () => {
+describe('a simulated dequeue that waits', function () {
+  this.timeout(30_000);
+
   let cluster: SimulatedCluster;
   let consumer: Cluster;
   let producer: Cluster;

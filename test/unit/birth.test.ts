@@ -178,7 +178,7 @@ describe('the birth of a cluster', () => {
 
     it('never takes in a node that lost its folder once anybody was born, and goes on without it', () => {
       let lostMembers = 0;
-      for (let seed = 1; seed <= 6000; seed++) {
+      for (let seed = 1; seed <= 3000; seed++) {
         const story = new Story(seededRandom(seed), true);
         story.play(100 + (seed % 300));
         const { whole, members } = story;
@@ -188,7 +188,7 @@ describe('the birth of a cluster', () => {
         const others = story.players.filter(({ id }) => id !== story.lost).map(({ id }) => id);
         expect(story.born, `seed ${seed}\n${story.told.join('\n')}`).to.deep.equal(others);
       }
-      expect(lostMembers, 'stories in which it mattered').to.be.above(300);
+      expect(lostMembers, 'stories in which it mattered').to.be.above(150);
     });
   });
 });

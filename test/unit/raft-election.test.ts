@@ -245,6 +245,31 @@ describe('who hears a leader', () => {
   });
 });
 
+describe('who knows of no leader', () => {
+  it('asks soon when a majority can be asked, and waits for silence while it cannot', () => {
+    const core = new Core({ members: ['n1', 'n2', 'n3', 'n4', 'n5'] }).link('n2');
+    expect(core.raft.deadline() - core.now).to.be.at.least(ELECTION_MS);
+    expect(core.link('n3').raft.deadline() - core.now).to.be.at.most(ELECTION_MS / 10);
+  });
+
+  it('does so, too, when it has known one before', () => {
+    const core = follower('n2', { log: [1] })
+      .hear('n3', request(2, 1, 1, { transfer: true }))
+      .sync();
+    expect(core.raft.view()).to.include({ role: 'follower', leader: '' });
+    expect(core.raft.deadline() - core.now).to.be.at.least(ELECTION_MS);
+    core.unlink('n3').link('n3');
+    expect(core.raft.deadline() - core.now).to.be.at.most(ELECTION_MS / 10);
+  });
+
+  it('does not while it hears one', () => {
+    const core = follower('n2', { log: [1] })
+      .unlink('n3')
+      .link('n3');
+    expect(core.raft.deadline() - core.now).to.be.at.least(ELECTION_MS);
+  });
+});
+
 describe('a round that is not won', () => {
   const candidate = (term = 1) => {
     const core = new Core({ hardState: { term: term - 1, vote: '' } }).link('n2', 'n3').timeOut();
