@@ -151,7 +151,7 @@ export const MESSAGES = {
   timeout_now: message(46, 'peer', { group, term: u53 }),
   read_index: message(47, 'peer', { group, term: u53, context: u53 }),
   read_index_reply: message(48, 'peer', { group, term: u53, context: u53, index: u53, refused: flag }),
-  /** What hello or welcome said, anew: this node has become a member since then. */
+  /** What hello or welcome said, anew: this node has met every member since, or has become one itself. */
   introduction: message(49, 'peer', {
     cluster: text(LIMITS.name_length_max),
     incarnation: text(64),
