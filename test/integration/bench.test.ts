@@ -17,7 +17,7 @@ interface Ended {
   readonly err: string;
 }
 
-/** Runs `concord bench queue` to its end; `onNote` hears what it says meanwhile. */
+/** Runs `concord bench queue` to its end; `onNote` hears the first thing that it says meanwhile. */
 function bench(words: readonly string[], onNote: (stop: () => void) => void = () => {}): Promise<Ended> {
   const child = spawn(process.execPath, [MAIN, 'bench', 'queue', ...words], { stdio: ['ignore', 'pipe', 'pipe'] });
   let out = '';
@@ -26,8 +26,9 @@ function bench(words: readonly string[], onNote: (stop: () => void) => void = ()
     out += chunk;
   });
   child.stderr.on('data', (chunk) => {
+    // A second interruption may come when nobody listens any more: it ends the process by the signal.
+    if (err === '') onNote(() => child.kill('SIGINT'));
     err += chunk;
-    onNote(() => child.kill('SIGINT'));
   });
   return new Promise((resolve) => child.on('close', (code) => resolve({ code, out, err })));
 }

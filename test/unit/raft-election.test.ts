@@ -70,7 +70,10 @@ describe('a pre-vote (thesis 9.6)', () => {
 
 describe('a vote (paper 5.2)', () => {
   it('is durable before it leaves', () => {
-    const core = new Core().hear('n2', request(3, 0, 0)).startSave();
+    const core = new Core()
+      .hear('n2', request(3, 0, 0))
+      .startSave()
+      .hear('n2', request(3, 0, 0));
     expect(core.take('vote_reply')).to.deep.equal([]);
     expect(core.saving[0]?.state).to.deep.equal({ term: 3, vote: 'n2' });
     expect(core.finishSave().only('vote_reply', 'n2')).to.deep.equal(grant(3));

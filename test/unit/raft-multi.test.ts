@@ -181,6 +181,16 @@ describe('the answer to a round', () => {
     expect(GROUPS.map((group) => node.group(group).leads)).to.deep.equal([true, false, true]);
   });
 
+  it('counts from when that round was sent, not from now: late answers to old rounds keep nobody in office', () => {
+    const node = new Node('n2', 'n3');
+    for (let i = 0; i < 12; i++) {
+      node.beat();
+      node.answer('n2', 1);
+      node.pass(100);
+    }
+    expect(GROUPS.map((group) => node.group(group).leads)).to.deep.equal([false, false, false]);
+  });
+
   it('counts however many rounds have been sent since: many reads do not wear out a leader', () => {
     const node = new Node('n2', 'n3');
     const late: number[] = [];

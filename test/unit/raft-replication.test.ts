@@ -1,9 +1,17 @@
 /** The leader: what it sends, what it counts, and how it finds where a follower's log agrees. Sections are those of the Raft paper. */
 import { expect } from 'chai';
+import { encodeConfiguration } from '../../node/raft/configuration.js';
 import { decodeRun, lastOf } from '../../node/raft/run.js';
 import { type Append, CONFIGURATION, InvariantError } from '../../node/raft/types.js';
 import { Cluster } from './raft-cluster.js';
 import { ack, Core, endOf, grant, leader, reject, run, settledLeader, word } from './raft-harness.js';
+
+function runsOf(core: Core): string[] {
+  const runs: string[] = [];
+  for (let run = core.raft.log.runAt(1); run !== undefined; run = core.raft.log.runAt(lastOf(run) + 1))
+    runs.push(`${run.first}-${lastOf(run)}`);
+  return runs;
+}
 
 const spanOf = (message: Append) => `${message.previousIndex + 1}-${endOf(message, decodeRun)}`;
 
@@ -98,22 +106,18 @@ describe('a leader', () => {
     expect(core.propose('b')).to.equal('too much uncommitted');
   });
 
-  it('splits what is proposed at once into runs of bounded size, a configuration alone in its own', () => {
+  it('splits what is proposed at once into runs of bounded size', () => {
     const core = settledLeader({ settings: { run_bytes_max: 10 } });
     core.propose('12345', '67890', 'abc', 'a long word of its own', 'd');
-    const configuration = {
-      kind: CONFIGURATION,
-      payload: Buffer.from('{"voters":["n1"],"outgoing":[],"learners":[]}'),
-    };
-    core.raft.propose([word('e'), configuration, word('f'), word('g')], core.now);
-    const runs: string[] = [];
-    for (let index = 2; index <= core.raft.log.last; ) {
-      const one = core.raft.log.runAt(index);
-      if (one === undefined) break;
-      runs.push(`${one.first}-${lastOf(one)}`);
-      index = lastOf(one) + 1;
-    }
-    expect(runs).to.deep.equal(['2-3', '4-4', '5-5', '6-6', '7-7', '8-8', '9-10']);
+    expect(runsOf(core)).to.deep.equal(['1-1', '2-3', '4-4', '5-5', '6-6']);
+  });
+
+  it('puts a configuration alone in its run', () => {
+    const core = settledLeader();
+    const { configuration } = core.raft.view();
+    const change = { kind: CONFIGURATION, payload: encodeConfiguration(configuration) };
+    core.raft.propose([word('a'), word('b'), change, word('c'), word('d')], core.now);
+    expect(runsOf(core)).to.deep.equal(['1-1', '2-3', '4-4', '5-6']);
   });
 });
 
@@ -227,13 +231,13 @@ describe('what is lost on the way', () => {
     expect(core.take('append', 'n2').map(spanOf)).to.deep.equal(['2-2']);
   });
 
-  it('is not taken for lost because an old heartbeat is answered late', () => {
+  it('is not taken for lost because a heartbeat from before it is answered late', () => {
     const core = settledLeader({ settings: { resend_ms: 500 } });
     core.beat('n2');
     const sentAt = core.now;
-    core.pass(600).propose('a');
+    core.propose('a');
     core.sent = [];
-    core.answerRound('n2', { sentAt });
+    core.pass(600).answerRound('n2', { sentAt });
     expect(core.take('append', 'n2')).to.deep.equal([]);
   });
 
@@ -291,6 +295,15 @@ describe('a follower far behind', () => {
         for (const message of core.take('append', id)) core.hear(id, ack(2, endOf(message, decodeRun)));
     }
     for (const id of ['n2', 'n3']) expect(core.raft.matches()[id]).to.be.greaterThan(60);
+  });
+
+  it('is sent what is read ahead at once, not run by run', () => {
+    const core = long().hear('n2', reject(2, 3000, 0, 0));
+    expect(core.loads).to.have.length(64);
+    core.load(64);
+    expect(core.take('append', 'n2').map(spanOf)).to.deep.equal(['1-1']);
+    core.hear('n2', ack(2, 1)).load();
+    expect(core.take('append', 'n2').map(spanOf)[0]).to.equal('2-64');
   });
 
   it('is not asked for twice from disk because its link came and went', () => {
