@@ -41,6 +41,6 @@ export function onHeartbeatReply(s: State, from: NodeId, round: number, sentAt: 
   // It hears us and owes an answer for long: the append or its answer was lost.
   const owed = progress.inFlight > 0 || progress.next <= s.log.last;
   const silent = sentAt - progress.sentAt > s.settings.resend_ms;
-  if (owed && silent && progress.loading === null) probe(s, from, progress.restart);
+  if (owed && silent && !progress.loading) probe(s, from, progress.restart);
   confirmReads(s);
 }

@@ -11,7 +11,7 @@ export interface Slice {
   readonly bytes: number;
   /** Index of the last entry in `runs`; the index before the slice when there are none. */
   readonly last: number;
-  /** What is next and not in memory, in order: when the last of them has been loaded, ask again. Empty when `runs` is not. */
+  /** What is next and not in memory, in order: when the first has been loaded, ask again. Empty when `runs` is not. */
   readonly missing: readonly Run[];
 }
 

@@ -1,6 +1,4 @@
 /** What a leader knows of one other member: how far its log agrees, and what is under way to it. */
-import type { Run } from './run.js';
-
 interface Flight {
   readonly last: number;
   readonly bytes: number;
@@ -24,8 +22,8 @@ export class Progress {
   contactAt: number;
   /** When something that should have been acknowledged was sent. */
   sentAt = 0;
-  /** The run from disk that has to come before more can be sent. */
-  loading: Run | null = null;
+  /** What it lacks next is being read from disk. */
+  loading = false;
   /** A link to it is up. */
   connected: boolean;
   #flights: Flight[] = [];
@@ -39,7 +37,7 @@ export class Progress {
 
   /** May an append with entries be sent now? */
   maySend(inFlightMax: number, bytesMax: number): boolean {
-    if (!this.connected || this.loading !== null) return false;
+    if (!this.connected || this.loading) return false;
     if (this.state === 'probe') return this.#flights.length === 0;
     return this.#flights.length < inFlightMax && this.#bytes < bytesMax;
   }
@@ -83,7 +81,7 @@ export class Progress {
   probe(next: number): void {
     this.state = 'probe';
     this.next = Math.max(next, this.match + 1);
-    this.loading = null;
+    this.loading = false;
     this.#flights = [];
     this.#bytes = 0;
   }

@@ -31,13 +31,11 @@ export function replicate(s: State, to: NodeId): void {
   const { appends_in_flight_max, append_bytes_in_flight_max, append_bytes_max, append_runs_max } = s.settings;
   while (progress.next <= s.log.last && progress.maySend(appends_in_flight_max, append_bytes_in_flight_max)) {
     const slice = s.log.slice(progress.next, append_bytes_max, append_runs_max);
-    for (const run of slice.missing) {
-      progress.loading = run;
-      if (s.loading.has(run)) continue;
-      s.loading.add(run);
-      s.out.loads.push(run);
+    if (slice.missing.length > 0) {
+      progress.loading = true;
+      for (const run of slice.missing) load(s, run);
+      return;
     }
-    if (progress.loading !== null) return;
     sendAppend(s, to, progress.next, slice.runs);
     progress.sent(slice.last, slice.bytes, s.now);
   }
@@ -48,14 +46,13 @@ export function replicateAll(s: State): void {
   for (const id of s.progress.keys()) replicate(s, id);
 }
 
-/** A run that some follower lacks is in memory again. */
+/** A run that some follower lacks is in memory again: whoever waits for one looks whether it is its next. */
 export function onLoaded(s: State, run: Run, bytes: Buffer): void {
   s.loading.delete(run);
   s.log.load(run, bytes);
   for (const [id, progress] of s.progress) {
-    // The last of what was asked for, or what can go at once.
-    if (progress.loading !== run && s.log.runAt(progress.next) !== run) continue;
-    progress.loading = null;
+    if (!progress.loading) continue;
+    progress.loading = false;
     replicate(s, id);
   }
 }
@@ -104,6 +101,13 @@ export function commitReached(s: State): void {
   if (s.role !== 'leader') return;
   const index = reached(configurationOf(s), (id) => (id === s.self ? s.log.durable : (s.progress.get(id)?.match ?? 0)));
   if (index > s.commit && s.log.termAt(index) === s.term) advanceCommit(s, index);
+}
+
+// What several followers lack is read once.
+function load(s: State, run: Run): void {
+  if (s.loading.has(run)) return;
+  s.loading.add(run);
+  s.out.loads.push(run);
 }
 
 function sendAppend(s: State, to: NodeId, next: number, runs: Buffer[]): void {

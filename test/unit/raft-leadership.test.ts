@@ -148,6 +148,15 @@ describe('a transfer of leadership (thesis 3.10)', () => {
     expect(core.propose('b')).to.equal(3);
   });
 
+  it('goes on when that link closes later: the heir may be running already', () => {
+    const core = settledLeader();
+    core.transfer('n2');
+    core.unlink('n2');
+    expect(core.propose('a')).to.equal('handing over');
+    core.read(7);
+    expect(core.reads[0]?.refused).to.equal(true);
+  });
+
   it('is over when the leader steps down: elected again it takes proposals', () => {
     const cluster = new Cluster({ seed: 3 }).start();
     cluster.until(() => cluster.agrees());

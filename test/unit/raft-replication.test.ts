@@ -297,13 +297,18 @@ describe('a follower far behind', () => {
     for (const id of ['n2', 'n3']) expect(core.raft.matches()[id]).to.be.greaterThan(60);
   });
 
-  it('is sent what is read ahead at once, not run by run', () => {
-    const core = long().hear('n2', reject(2, 3000, 0, 0));
-    expect(core.loads).to.have.length(64);
+  it('is sent what is read ahead as it comes, and as one what has come while the window was full', () => {
+    const core = long({ appends_in_flight_max: 2 }).hear('n2', reject(2, 3000, 0, 0));
+    expect(core.loads.map(({ first }) => first)).to.deep.equal(Array.from({ length: 64 }, (_, i) => 1 + i));
     core.load(64);
     expect(core.take('append', 'n2').map(spanOf)).to.deep.equal(['1-1']);
-    core.hear('n2', ack(2, 1)).load();
-    expect(core.take('append', 'n2').map(spanOf)[0]).to.equal('2-64');
+    core.hear('n2', ack(2, 1));
+    expect(core.take('append', 'n2').map(spanOf)).to.deep.equal(['2-64']);
+    expect(core.loads[0]?.first, 'what comes next is read meanwhile').to.equal(65);
+    core.load(64);
+    expect(core.take('append', 'n2').map(spanOf)).to.deep.equal(['65-65']);
+    core.hear('n2', ack(2, 64));
+    expect(core.take('append', 'n2').map(spanOf)).to.deep.equal(['66-128']);
   });
 
   it('is not asked for twice from disk because its link came and went', () => {
