@@ -1,7 +1,7 @@
 /** One replica by itself, for tests: the test plays its peers, its clock and its disk by hand. Nothing happens unless it is told to. */
 import { expect } from 'chai';
 import { RaftGroup } from '../../node/raft/group.js';
-import { encodeRun, lastOf, type Run } from '../../node/raft/run.js';
+import { decodeRun, encodeRun, lastOf, type Run } from '../../node/raft/run.js';
 import type { ReadResult, Save } from '../../node/raft/state.js';
 import {
   type Append,
@@ -304,9 +304,9 @@ export function refuse(term: number, pre = false): VoteReply {
 }
 
 /** Index of the last entry of an append, or of what it follows. */
-export function endOf(message: Append, decode: (bytes: Buffer) => Run): number {
+export function endOf(message: Append): number {
   const last = message.runs.at(-1);
-  return last === undefined ? message.previousIndex : lastOf(decode(last));
+  return last === undefined ? message.previousIndex : lastOf(decodeRun(last));
 }
 
 function others(core: Core): NodeId[] {
