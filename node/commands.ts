@@ -18,13 +18,20 @@ export interface CommandHost {
   notLeader(replica: Replica): ConcordError;
 }
 
-interface Parked {
+interface Command {
   readonly client: Client;
   readonly correlation: number;
-  readonly envelope: Envelope;
+  readonly session: number;
+  readonly operation: number;
+  /** The envelope as it came. */
   readonly bytes: Buffer;
   readonly replica: Replica;
+  /** Monotonic time by which it has to be proposed. */
   readonly deadline: number;
+}
+
+interface Parked {
+  readonly command: Command;
   /** Index of `c` to wait for. */
   readonly until: number;
 }
@@ -45,91 +52,82 @@ export class Commands {
   }
 
   /** A command from a client: it is answered, now or later, in every case. */
-  submit(client: Client, message: MessageOf<'command'>): void {
+  submit(client: Client, { correlation, envelope: bytes }: MessageOf<'command'>): void {
     let envelope: Envelope;
     try {
-      envelope = decodeEnvelope(message.envelope);
+      envelope = decodeEnvelope(bytes);
     } catch (error) {
-      fail(client, message.correlation, new ConcordError('INVALID', `the envelope: ${(error as Error).message}`));
+      fail(client, correlation, new ConcordError('INVALID', `the envelope: ${(error as Error).message}`));
       return;
     }
-    const replica = this.#host.replica(envelope.group);
-    if (replica === undefined)
-      fail(client, message.correlation, new ConcordError('NO_SUCH_GROUP', `no group ${envelope.group} here`));
-    else
-      this.#admit(
-        client,
-        message.correlation,
-        envelope,
-        message.envelope,
-        replica,
-        this.#host.now() + envelope.deadline_ms,
-      );
+    const { group, session, operation, deadline_ms } = envelope;
+    const replica = this.#host.replica(group);
+    if (replica === undefined) {
+      fail(client, correlation, new ConcordError('NO_SUCH_GROUP', `no group ${group} here`));
+      return;
+    }
+    const deadline = this.#host.now() + deadline_ms;
+    const command = { client, correlation, session, operation, bytes, replica, deadline };
+    const until = this.#admit(command);
+    if (until === 0) return;
+    if (this.#parked.length >= PARKED_MAX)
+      fail(client, correlation, new ConcordError('OVERLOADED', 'too many commands wait for their sessions'));
+    // What came is a slice of all that its socket read at once: who waits must not hold on to so much.
+    else this.#park({ ...command, bytes: Buffer.from(bytes) }, until);
   }
 
   /** This node's replica of `c` has moved on, time has, or a leadership is over: looks at what was parked. */
   retry(): void {
     const applied = this.#coordination.applied;
     const now = this.#host.now();
-    const isDue = ({ until, deadline, replica }: Parked) => until <= applied || deadline <= now || !replica.raft.leads;
+    const isDue = ({ command: { deadline, replica }, until }: Parked) =>
+      until <= applied || deadline <= now || !replica.raft.leads;
     if (!this.#parked.some(isDue)) return;
     const parked = this.#parked;
     this.#parked = [];
     // In order of arrival: the lanes of a session must not overtake each other.
-    for (const one of parked)
-      this.#admit(one.client, one.correlation, one.envelope, one.bytes, one.replica, one.deadline);
+    for (const { command } of parked) {
+      const until = this.#admit(command);
+      if (until > 0) this.#park(command, until);
+    }
   }
 
   /** Monotonic time at which a parked command runs out. */
   deadline(): number {
-    return this.#parked.reduce((earliest, { deadline }) => Math.min(earliest, deadline), Number.POSITIVE_INFINITY);
+    return this.#parked.reduce(
+      (earliest, { command }) => Math.min(earliest, command.deadline),
+      Number.POSITIVE_INFINITY,
+    );
   }
 
   get parked(): number {
     return this.#parked.length;
   }
 
-  #admit(
-    client: Client,
-    correlation: number,
-    envelope: Envelope,
-    bytes: Buffer,
-    replica: Replica,
-    deadline: number,
-  ): void {
+  /** Proposes a command or answers it, and returns 0; or the index of `c` that this node's replica has to come to first. */
+  #admit({ client, correlation, session, operation, bytes, replica, deadline }: Command): number {
     const { machine, raft } = replica;
-    const { session } = envelope;
     const waiter = { client, correlation, session };
-    if (!raft.leads) {
-      fail(client, correlation, this.#host.notLeader(replica));
-      return;
-    }
-    if (this.#host.lacksSpace() && machine.growing(envelope.operation)) {
-      fail(client, correlation, new ConcordError('NO_SPACE', 'the disk of the leader is nearly full'));
-      return;
-    }
-    if (deadline < this.#host.now()) {
-      fail(client, correlation, new ConcordError('DEADLINE', `session ${session} became known here too late`));
-      return;
-    }
-    if (session === 0 || machine.hasLane(session)) {
-      replica.propose({ kind: ENTRY_KINDS.command, payload: bytes }, waiter);
-      return;
-    }
+    const known = session === 0 || machine.hasLane(session);
     // Its first command here: whether the session is alive is for `c` to say, as far as this node's replica has read it.
     const seen = this.#coordination.applied;
-    const until = Math.max(session, machine.horizon);
-    if (seen >= until) {
-      if (this.#sessions.alive(session)) replica.propose(proposalOf(firstCommandEntry(seen, bytes)), waiter);
-      else fail(client, correlation, new ConcordError('SESSION_EXPIRED', `session ${session} has ended`));
-    } else if (deadline <= this.#host.now())
-      fail(client, correlation, new ConcordError('DEADLINE', `session ${session} is not known here yet`));
-    else if (this.#parked.length >= PARKED_MAX)
-      fail(client, correlation, new ConcordError('OVERLOADED', 'too many commands wait for their sessions'));
-    else {
-      this.#parked.push({ client, correlation, envelope, bytes, replica, deadline, until });
-      this.#ask(until, deadline);
-    }
+    const until = known ? 0 : Math.max(session, machine.horizon);
+    const left_ms = deadline - this.#host.now();
+    if (!raft.leads) fail(client, correlation, this.#host.notLeader(replica));
+    else if (this.#host.lacksSpace() && machine.growing(operation))
+      fail(client, correlation, new ConcordError('NO_SPACE', 'the disk of the leader is nearly full'));
+    else if (left_ms < 0 || (left_ms === 0 && until > seen))
+      fail(client, correlation, new ConcordError('DEADLINE', `session ${session} was not known here in time`));
+    else if (until > seen) return until;
+    else if (known) replica.propose({ kind: ENTRY_KINDS.command, payload: bytes }, waiter);
+    else if (this.#sessions.alive(session)) replica.propose(proposalOf(firstCommandEntry(seen, bytes)), waiter);
+    else fail(client, correlation, new ConcordError('SESSION_EXPIRED', `session ${session} has ended`));
+    return 0;
+  }
+
+  #park(command: Command, until: number): void {
+    this.#parked.push({ command, until });
+    this.#ask(until, command.deadline);
   }
 
   // The next heartbeat of the leader of `c` would tell this node how far it is; a question brings it at once.

@@ -5,7 +5,7 @@ import { encodeEnvelope } from '../../protocol/envelope.js';
 import type { ErrorCode } from '../../protocol/errors.js';
 import { type ArgumentOf, OPERATIONS, type OperationName } from '../../protocol/operations.js';
 import { GroupsWorld, Listener } from './groups-world.js';
-import { bodyOf } from './replica.js';
+import { bodyOf, envelopeOf } from './replica.js';
 
 const BODY = Buffer.from([1]);
 
@@ -114,6 +114,23 @@ describe('commands on their way into a log', () => {
       expect([client.said, commands.parked]).to.deep.equal([{}, 3]);
       catchUp();
       expect(sent.map((one) => client.said[one])).to.deep.equal([1, 2, 3]);
+    });
+
+    it('are what they were when they came, though the memory they came in is used again', () => {
+      const session = unknownSession();
+      const sent = [1, 2].map((lane) => {
+        const chunk = envelopeOf('s0', session, lane, 'queue.enqueue', [Buffer.from([lane])]);
+        commands.submit(client, { kind: 'command', correlation: ++correlation, envelope: chunk });
+        chunk.fill(0xff);
+        return correlation;
+      });
+      catchUp();
+      expect(sent.map(said)).to.deep.equal([1, 2]);
+      const taken = [3, 4].map((lane) => said(send(session, lane, 'queue.dequeue', [0])));
+      expect(taken).to.deep.equal([
+        [1, Buffer.from([1])],
+        [2, Buffer.from([2])],
+      ]);
     });
 
     it('are refused DEADLINE when it does not become known in time', () => {
