@@ -1,9 +1,9 @@
 /** All groups of a node: their consensus cores, state machines and watchers, driven together once a turn. */
 import { ConcordError } from '../protocol/errors.js';
 import type { MessageOf } from '../protocol/messages.js';
+import { configurationIn } from './raft/configuration.js';
 import { RaftGroup } from './raft/group.js';
 import { MultiRaft } from './raft/multi.js';
-import { configurationIn } from './raft/replication.js';
 import { decodeRun, type Run } from './raft/run.js';
 import type { Random } from './raft/state.js';
 import type { Configuration, GroupId, NodeId, Outgoing, RaftSettings, Role } from './raft/types.js';

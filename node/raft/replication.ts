@@ -5,9 +5,6 @@ import { encodeRun, type Run } from './run.js';
 import { clusterTime, configurationOf, follow, type State, send } from './state.js';
 import { type AppendReply, CONFIGURATION, invariant, type NodeId, type Proposal } from './types.js';
 
-// For whoever recovers a log.
-export { configurationIn } from './configuration.js';
-
 /** Appends entries to a leader's own log, split into runs of bounded size. Returns the index of the first. */
 export function appendOwn(s: State, entries: readonly Proposal[]): number {
   const first = s.log.last + 1;
