@@ -97,11 +97,6 @@ export class Replica {
     return this.#applied;
   }
 
-  /** Requests under way: proposed and not applied, or asked and not answered. */
-  get pending(): number {
-    return this.#waiters.size + this.#queue.length + this.#asked.size + this.#confirmed.length;
-  }
-
   /** Queues a proposal for the end of the turn. */
   propose(proposal: Proposal, waiter: Waiter | null): void {
     this.#queue.push({ proposal, waiter });

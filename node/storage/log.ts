@@ -74,8 +74,6 @@ export interface Log {
 export interface OpenedLog<Head extends RunHead> {
   readonly log: Log;
   readonly recovered: Recovered<Head>;
-  /** There was no log in the folder. For a node that has taken part already this means that it lost its data. */
-  readonly created: boolean;
 }
 
 /** Opens the log in a folder, or begins one. Fails with StorageError when what is there must not be used. */
@@ -84,7 +82,7 @@ export function openLog<Head extends RunHead>(options: LogOptions<Head>, done: D
     if (error || recovery === null) return done(error, null);
     const opened = (current: Segment, position: number) => {
       const log = new SegmentedLog(options, recovery, current, position);
-      done(null, { log, recovered: recovery.recovered, created: recovery.current === null });
+      done(null, { log, recovered: recovery.recovered });
     };
     if (recovery.current !== null) return opened(recovery.current, recovery.position);
     const size = Math.min(FIRST_SEGMENT_BYTES, wholeSectors(options.segment_bytes ?? SEGMENT_BYTES));

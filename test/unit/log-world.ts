@@ -43,7 +43,6 @@ export class LogWorld {
   readonly fatal: FileError[] = [];
   readonly segment_bytes: number;
   recovered: Recovered<RunHead> = new Map();
-  created = false;
   private opened: Log | null = null;
 
   constructor(segment_bytes = 8192) {
@@ -69,7 +68,7 @@ export class LogWorld {
       { files, scheduler: time, folder: FOLDER, segment_bytes, describe: describeRun, fatal },
       (error, opened) => {
         outcome.error = error;
-        if (opened !== null) ({ log: this.opened, recovered: this.recovered, created: this.created } = opened);
+        if (opened !== null) ({ log: this.opened, recovered: this.recovered } = opened);
       },
     );
     return outcome;
@@ -147,8 +146,8 @@ export class LogWorld {
 
   names(): string[] {
     let names: string[] = [];
-    this.files.list(FOLDER, (_, found) => {
-      names = found;
+    this.files.list(FOLDER, (error, found) => {
+      if (error === null) names = found;
     });
     this.time.settle();
     return names;

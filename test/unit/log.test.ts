@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { type OpenedLog, openLog, type Place, type RunHead } from '../../node/storage/log.js';
+import { parseSegmentName } from '../../node/storage/segment.js';
 import { realWorld } from '../../node/world-real.js';
 import { call } from './files-compliance.js';
 import { describeRun, LogWorld, run, summary } from './log-world.js';
@@ -23,9 +24,12 @@ describe('the log', () => {
     expect(world.log.space()).to.equal('ok');
   });
 
-  it('tells a folder without a log from a log without entries', () => {
-    expect(world.open().created).to.equal(true);
-    expect(world.crash().open().created).to.equal(false);
+  it('leaves a segment behind before it has entries: by that a log is told from a folder whose log was lost', () => {
+    const segments = () => world.names().filter((name) => parseSegmentName(name)?.finished === true);
+    expect(segments()).to.deep.equal([]);
+    world.open().crash();
+    expect(segments()).to.not.deep.equal([]);
+    expect(summary(world.open().recovered)).to.deep.equal({});
   });
 
   it('gives back after a power cut what was appended, in order, and where it stands', () => {
