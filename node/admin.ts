@@ -1,6 +1,7 @@
 /** Questions to and orders for one node: `status`, `log`, `transfer`, `sessions`. Not part of any replicated state. */
 import { ConcordError } from '../protocol/errors.js';
 import { FieldError, text, u53 } from '../protocol/fields.js';
+import { COORDINATION } from '../protocol/groups.js';
 import { LIMITS } from '../protocol/limits.js';
 import type { MessageOf } from '../protocol/messages.js';
 import { eachEntry, lastOf, type Run } from './raft/run.js';
@@ -65,7 +66,7 @@ export class Admin {
           client.answer({ kind: 'answer', correlation, value: this.#host.status() });
           break;
         case 'sessions':
-          this.#led('c');
+          this.#led(COORDINATION);
           client.answer({ kind: 'answer', correlation, value: this.#host.sessions() });
           break;
         case 'log':

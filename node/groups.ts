@@ -1,5 +1,6 @@
 /** All groups of a node: their consensus cores, state machines and watchers, driven together once a turn. */
 import { ConcordError } from '../protocol/errors.js';
+import { COORDINATION, SHARD } from '../protocol/groups.js';
 import type { MessageOf } from '../protocol/messages.js';
 import { configurationIn } from './raft/configuration.js';
 import { RaftGroup } from './raft/group.js';
@@ -14,10 +15,8 @@ import { SessionWatch } from './session-watch.js';
 import type { Recovered, RunHead } from './storage/log.js';
 import { Sweeper } from './sweeper.js';
 
-/** The coordination group: sessions. */
-export const COORDINATION = 'c';
 /** The shards there are. */
-export const SHARDS: readonly GroupId[] = ['s0'];
+const SHARDS: readonly GroupId[] = [SHARD];
 
 /** How long a keepalive may wait for its confirmation, ms. */
 const KEEPALIVE_MS_MAX = 5000;

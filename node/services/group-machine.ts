@@ -1,5 +1,6 @@
 /** The state machine of one group: the sessions' lanes around its services. Fed the same entries, all replicas come to the same state. */
 import type { Envelope } from '../../protocol/envelope.js';
+import { COORDINATION } from '../../protocol/groups.js';
 import { OPERATIONS } from '../../protocol/operations.js';
 import { decodeEntry, type Entry } from './entry.js';
 import { type Lane, type LaneLimits, Lanes } from './lanes.js';
@@ -47,7 +48,7 @@ export interface Coordination {
 /** The state machine of `c`, the group that keeps the sessions. Over tables with rows it goes on from these. */
 export function coordinationMachine(tables = new Tables(), limits: MachineLimits = {}): Coordination {
   const sessions = new Sessions(tables, limits.sessions_max);
-  return { machine: new GroupMachine('c', tables, [sessions], sessions, limits.lanes), sessions };
+  return { machine: new GroupMachine(COORDINATION, tables, [sessions], sessions, limits.lanes), sessions };
 }
 
 /** The state machine of a shard, a group that keeps queues. Over tables with rows it goes on from these. */

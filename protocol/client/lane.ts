@@ -5,12 +5,12 @@
  */
 import type { Random } from '../env.js';
 import { ConcordError, type ErrorCode } from '../errors.js';
+import { COORDINATION } from '../groups.js';
 import type { MessageOf } from '../messages.js';
 import type { Alarms } from './alarms.js';
 import { Arrivals } from './arrivals.js';
 import { Call, type Keeper, type Task } from './call.js';
 import { endingOf, type GivenUp } from './ending.js';
-import { COORDINATION } from './groups.js';
 import type { Answer, Link } from './link.js';
 import type { Links } from './links.js';
 import { readReply } from './reply.js';

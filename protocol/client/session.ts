@@ -2,11 +2,11 @@
 import { encode } from '../codec.js';
 import { encodeEnvelope } from '../envelope.js';
 import { ConcordError } from '../errors.js';
+import { COORDINATION } from '../groups.js';
 import type { MessageOf } from '../messages.js';
 import { OPERATIONS } from '../operations.js';
 import { Reminder } from './alarms.js';
 import { Ask, type AskOwner } from './ask.js';
-import { COORDINATION } from './groups.js';
 import { readReply } from './reply.js';
 import type { SessionInfo } from './types.js';
 

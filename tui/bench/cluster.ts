@@ -3,12 +3,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { connect } from '../../protocol/client/index.js';
 import type { Cluster, NodeState } from '../../protocol/client/types.js';
 import { ConcordError } from '../../protocol/errors.js';
+import { SHARD } from '../../protocol/groups.js';
 import { terminalOf } from '../shell/line-mode.js';
 import type { ShellOptions } from '../shell/options.js';
 import { cpu_us, isLocal } from './cpu.js';
-
-/** The shard that holds the queue. */
-export const QUEUE_GROUP = 's0';
 
 /** How long the nodes of a new cluster may take to be all there, and those of another to answer as far as they run, ms. */
 const START_MS_MAX = 20_000;
@@ -51,7 +49,7 @@ export async function openTarget(options: ShellOptions, count: number): Promise<
       clients: [first, ...others],
       own,
       cpu_us: () => timesOf(pids),
-      leader: () => first.leaderOf(QUEUE_GROUP),
+      leader: () => first.leaderOf(SHARD),
       leave,
     };
   } catch (error) {
@@ -64,7 +62,7 @@ export async function openTarget(options: ShellOptions, count: number): Promise<
 async function allThere(cluster: Cluster, count: number, ms: number): Promise<boolean> {
   const end = performance.now() + ms;
   const connected = () => cluster.members.filter((member) => member.connected).length;
-  while (connected() < count || cluster.leaderOf(QUEUE_GROUP) === '') {
+  while (connected() < count || cluster.leaderOf(SHARD) === '') {
     if (performance.now() > end) return false;
     await sleep(LOOK_MS);
   }

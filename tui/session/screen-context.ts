@@ -1,7 +1,7 @@
 /** Hands a terminal to the screen: everything the screen may ask of it. */
 
-import { COORDINATION, SHARD } from '../../protocol/client/groups.js';
 import type { Observation } from '../../protocol/client/types.js';
+import { COORDINATION, SHARD } from '../../protocol/groups.js';
 import { needsYes, withYes } from '../grammar/confirm.js';
 import { complete, type ParsedCommand, parse, signature } from '../grammar/index.js';
 import type { HistoryFile, Question, ScreenContext } from './context.js';

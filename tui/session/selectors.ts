@@ -1,10 +1,9 @@
 /** What the state means: which node is alive, who leads, what a further failure would stop. Pure functions of the state. */
 import type { GroupState } from '../../protocol/client/types.js';
+import { COORDINATION, SHARD } from '../../protocol/groups.js';
 import type { ProcessState } from '../cluster/types.js';
 import type { NodeView, ReplicaView, ScreenState } from './state.js';
 
-/** The group that is shown while nobody asked for another: the one of queue `default`. */
-export const DEFAULT_FOCUS = 's0';
 /** A node is taken for silent when others have gone on for so long and nothing came from it, ms. */
 export const SILENT_MS = 2000;
 
@@ -22,10 +21,10 @@ export function nodesInOrder(state: ScreenState): NodeView[] {
   return Object.values(state.nodes).sort((a, b) => a.id.localeCompare(b.id, 'en', { numeric: true }));
 }
 
-/** The group that cards and log show. */
+/** The group that cards and log show: while nobody asked for another, the one of queue `default`. */
 export function focusGroup(state: ScreenState): string {
   const { focus } = state.view;
-  return focus === '' || focus === 'auto' ? DEFAULT_FOCUS : focus;
+  return focus === '' || focus === 'auto' ? SHARD : focus;
 }
 
 /** The state of a node as far as it can be known from here. */
@@ -162,7 +161,7 @@ export function isHeardByOthers(state: ScreenState, id: string): boolean {
 
 /** What a group is for, in a word. */
 function purposeOf(group: string): string {
-  if (group === 'c') return 'sessions';
+  if (group === COORDINATION) return 'sessions';
   return /^s\d+$/.test(group) ? 'queues' : group;
 }
 

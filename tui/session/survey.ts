@@ -1,6 +1,7 @@
 /** Asks every node of the cluster for its state at once, and makes rows of the answers. The answers are not of one instant. */
 import type { Cluster, GroupState, NodeState } from '../../protocol/client/types.js';
 import { ConcordError } from '../../protocol/errors.js';
+import { COORDINATION } from '../../protocol/groups.js';
 import type { LocalNode } from '../cluster/types.js';
 import type { Call } from './call.js';
 
@@ -74,7 +75,7 @@ function conditionOf(state: NodeState | null, local: LocalNode | undefined): str
 /** The groups that any node told of, `c` first, then the shards by number. */
 export function groupNames(found: Survey): string[] {
   const names = new Set(found.members.flatMap((member) => Object.keys(member.state?.groups ?? {})));
-  const rank = (name: string) => (name === 'c' ? -1 : Number(name.slice(1)));
+  const rank = (name: string) => (name === COORDINATION ? -1 : Number(name.slice(1)));
   return [...names].sort((a, b) => rank(a) - rank(b));
 }
 

@@ -1,5 +1,5 @@
 /** The choices of a terminal that last from one command to the next: the node it talks to and the group it shows. */
-import { SHARD } from '../../protocol/client/groups.js';
+import { SHARD } from '../../protocol/groups.js';
 import { DEFAULT_QUEUE } from '../../protocol/operations.js';
 
 /** Leaves a choice to the program. */

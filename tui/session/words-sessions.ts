@@ -1,6 +1,7 @@
 /** The words about the sessions of clients: sessions, session. */
-import { COORDINATION } from '../../protocol/client/groups.js';
+
 import { ConcordError } from '../../protocol/errors.js';
+import { COORDINATION } from '../../protocol/groups.js';
 import type { CommandOf } from '../grammar/words.js';
 import { type Answer, answerOf, type Call } from './call.js';
 
