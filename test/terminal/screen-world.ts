@@ -2,7 +2,8 @@
 import type { GroupState, NodeState, Observation } from '../../protocol/client/types.js';
 import { CODES, type ErrorCode } from '../../protocol/errors.js';
 import type { LocalNode, ProcessState } from '../../tui/cluster/types.js';
-import type { Candidate, Grammar } from '../../tui/editor/grammar-port.js';
+import type { Grammar } from '../../tui/editor/grammar-port.js';
+import type { Candidate } from '../../tui/grammar/index.js';
 import type { Reply } from '../../tui/session/reply.js';
 
 const IDS = ['n1', 'n2', 'n3'];

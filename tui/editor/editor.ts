@@ -1,5 +1,5 @@
 /** The line editor as one pure reducer: the line, the history behind it, the search in it and the completions before it. */
-import type { Completion } from './grammar-port.js';
+import type { Completion } from '../grammar/index.js';
 import { addToHistory, cleanHistory, type History, searchBack, stepBack, stepForward, type Walk } from './history.js';
 import { EMPTY_LINE, LINE_EDITS, type Line, type LineEdit, replaceBefore, showText, typeText } from './line.js';
 

@@ -3,7 +3,7 @@ import { type Lexed, lex, type Token } from './lex.js';
 import type { Argument, Flag, Word } from './word.js';
 import { entries, GLOBAL_FLAGS, wordName, wordOf } from './words.js';
 
-/** The names that the cluster has at the moment. */
+/** The names that a line may mention: those that the cluster has at the moment. */
 export interface Names {
   readonly nodes: readonly string[];
   readonly groups: readonly string[];
@@ -13,11 +13,13 @@ export interface Names {
 export interface Candidate {
   /** Stands in place of the line from `from` to the cursor. */
   readonly text: string;
+  /** A few words about it. */
   readonly help: string;
 }
 
+/** All ways to go on. */
 export interface Completion {
-  /** Where the text that is being completed begins. */
+  /** Where the text that is being completed begins: a UTF-16 index into the line, at most the cursor. */
   readonly from: number;
   readonly candidates: readonly Candidate[];
 }

@@ -1,7 +1,8 @@
 /** What the screen is handed: the cluster it watches, the language it speaks and the way out. */
 import type { Observation, SessionInfo } from '../../protocol/client/types.js';
 import type { LocalNode } from '../cluster/types.js';
-import type { Grammar, Names } from '../editor/grammar-port.js';
+import type { Grammar } from '../editor/grammar-port.js';
+import type { Names } from '../grammar/index.js';
 import type { Reply } from './reply.js';
 
 /** Asked before a line is run that destroys something. */

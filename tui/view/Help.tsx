@@ -1,5 +1,5 @@
 /** Help over the whole screen: the keys from the table of keys, the words from the grammar. */
-import type { Candidate } from '../editor/grammar-port.js';
+import type { Candidate } from '../grammar/index.js';
 import { KEYS, keyLabel } from '../keys.js';
 import { fitTo, widthOf } from '../terminal/cells.js';
 import { Lines } from './Lines.js';

@@ -1,6 +1,6 @@
 /** The whole screen as a picture of the state: always exactly as many rows and columns as the terminal has. */
 import { Box } from 'ink';
-import type { Candidate } from '../editor/grammar-port.js';
+import type { Candidate } from '../grammar/index.js';
 import { nodesInOrder } from '../session/selectors.js';
 import type { ScreenState } from '../session/state.js';
 import { Console } from './Console.js';

@@ -1,7 +1,8 @@
 /** Puts the screen on a stdout and keeps it there: the one place where Ink and the store meet. */
 import { render } from 'ink';
 import { useLayoutEffect, useSyncExternalStore } from 'react';
-import type { Candidate, Grammar } from '../editor/grammar-port.js';
+import type { Grammar } from '../editor/grammar-port.js';
+import type { Candidate } from '../grammar/index.js';
 import type { ScreenState } from '../session/state.js';
 import type { FrameSink } from '../terminal/frame-out.js';
 import { cursorPlace } from './console-rows.js';
