@@ -130,10 +130,9 @@ export class Groups {
       fail(client, correlation, new ConcordError('INVALID', `${message.group} has no locks to check a fence against`));
       return;
     }
-    const deadline = this.#host.now() + message.deadline_ms;
-    replica.confirm(deadline, (confirmed) => {
-      if (confirmed) replica.answer(client, message);
-      else fail(client, correlation, this.#unconfirmed(replica, deadline));
+    replica.confirm(this.#host.now() + message.deadline_ms, (refused) => {
+      if (refused === null) replica.answer(client, message);
+      else fail(client, correlation, refused);
     });
   }
 
@@ -269,11 +268,5 @@ export class Groups {
     const { group, role, term, leader } = raft.view();
     if (this.#since.get(group)?.role !== role) this.#since.set(group, { role, at: this.#host.now() });
     return { group, role, term, leader, reason };
-  }
-
-  #unconfirmed(replica: Replica, deadline: number): ConcordError {
-    if (this.#host.now() >= deadline) return new ConcordError('DEADLINE', 'no majority confirmed the read in time');
-    const error = this.#host.notLeader(replica);
-    return error.code === 'NO_LEADER' ? error : new ConcordError('RETRY', 'the leader changed while the read waited');
   }
 }

@@ -42,14 +42,17 @@ interface Queued {
   readonly waiter: Waiter | null;
 }
 
+/** Told once: null when a read may be answered from applied state, else why it may not. */
+export type OnConfirm = (refusal: ConcordError | null) => void;
+
 interface Asked {
-  readonly done: (confirmed: boolean) => void;
+  readonly done: OnConfirm;
   readonly deadline: number;
 }
 
 interface Confirmed {
   readonly index: number;
-  readonly done: (confirmed: boolean) => void;
+  readonly done: OnConfirm;
 }
 
 /** What a replica needs of its node. */
@@ -104,10 +107,10 @@ export class Replica {
     this.#host.wake();
   }
 
-  /** Calls back when a read that arrived now may be answered from applied state; false when that could not be confirmed by `deadline`. */
-  confirm(deadline: number, done: (confirmed: boolean) => void): void {
+  /** Calls back when a read that arrived now may be answered, or with OVERLOADED, DEADLINE, NO_LEADER or RETRY: it could not be confirmed. */
+  confirm(deadline: number, done: OnConfirm): void {
     if (this.#asked.size + this.#confirmed.length >= READS_MAX) {
-      done(false);
+      done(new ConcordError('OVERLOADED', `too many reads of ${this.raft.id} wait`));
       return;
     }
     const context = this.#host.nextContext();
@@ -155,8 +158,8 @@ export class Replica {
       const asked = this.#asked.get(context);
       if (asked === undefined) continue;
       this.#asked.delete(context);
-      if (refused) asked.done(false);
-      else if (index <= this.#applied) asked.done(true);
+      if (refused) asked.done(this.#unconfirmed(asked.deadline));
+      else if (index <= this.#applied) asked.done(null);
       else this.#confirmed.push({ index, done: asked.done });
     }
   }
@@ -184,7 +187,7 @@ export class Replica {
     for (const [context, asked] of this.#asked) {
       if (asked.deadline <= now) {
         this.#asked.delete(context);
-        asked.done(false);
+        asked.done(this.#unconfirmed(asked.deadline));
       } else this.#expireAt = Math.min(this.#expireAt, asked.deadline);
     }
   }
@@ -265,7 +268,13 @@ export class Replica {
 
   #release(): void {
     while ((this.#confirmed[0]?.index ?? Number.POSITIVE_INFINITY) <= this.#applied)
-      this.#confirmed.shift()?.done(true);
+      this.#confirmed.shift()?.done(null);
+  }
+
+  #unconfirmed(deadline: number): ConcordError {
+    if (this.#host.now() >= deadline) return new ConcordError('DEADLINE', 'no majority confirmed the read in time');
+    const error = this.#host.notLeader(this);
+    return error.code === 'NO_LEADER' ? error : new ConcordError('RETRY', 'the leader changed while the read waited');
   }
 
   // Time alone makes something due and no entry carries it: propose one.

@@ -32,9 +32,9 @@ export class SessionWatch {
   keepalive(client: Client, correlation: number, session: number, deadline: number, refusal: () => ConcordError): void {
     const arrived = this.#replica.raft.time;
     const ended = () => fail(client, correlation, new ConcordError('SESSION_EXPIRED', `session ${session} has ended`));
-    this.#replica.confirm(deadline, (confirmed) => {
-      if (!confirmed || !this.#replica.raft.settled) {
-        fail(client, correlation, refusal());
+    this.#replica.confirm(deadline, (refused) => {
+      if (refused !== null || !this.#replica.raft.settled) {
+        fail(client, correlation, refused?.code === 'OVERLOADED' ? refused : refusal());
         return;
       }
       // It may have waited for the first entry of this term: nothing was counted before.
