@@ -147,7 +147,7 @@ export class Groups {
   handOver(now: number): boolean {
     let waiting = false;
     for (const { raft } of this.#replicas.values()) {
-      const heir = raft.leads ? raft.heir : '';
+      const heir = raft.leads ? raft.heir(now) : '';
       if (heir === '') continue;
       raft.transfer(heir, now);
       waiting = true;

@@ -81,9 +81,9 @@ export class RaftGroup {
     return beginTransfer(this.#at(now), to);
   }
 
-  /** Whom to hand over to: the connected voter with the longest durable log, or ''. */
-  get heir(): NodeId {
-    return bestHeir(this.#s);
+  /** Whom to hand over to: the voter with the longest durable log of those that are connected and were heard lately, or ''. */
+  heir(now: number): NodeId {
+    return bestHeir(this.#at(now));
   }
 
   /** Stops leading: the node must not, for example because its disk is full. */

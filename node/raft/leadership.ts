@@ -5,6 +5,12 @@ import { appendOwn, replicate, replicateAll } from './replication.js';
 import { clusterTime, configurationOf, follow, others, type State, send } from './state.js';
 import { invariant, NOOP, type NodeId } from './types.js';
 
+/**
+ * Who has answered no heartbeat sent within so many intervals is no heir: it may stand still behind a link that is up. Where intervals
+ * are short it is a quarter of an election timeout, since contact is noted less often than that (multi.ts).
+ */
+const HEIR_HEARTBEATS_MAX = 3;
+
 /** A won election. The no-op commits what earlier terms left, and only after it may reads be answered (paper 5.4.2, 8). */
 export function becomeLeader(s: State): void {
   invariant(s.role !== 'leader', 'a leader is elected once in a term');
@@ -49,12 +55,15 @@ export function tellHeir(s: State): void {
   send(s, s.transfer.to, { kind: 'timeout_now', group: s.group, term: s.term });
 }
 
-/** The connected voter with the longest durable log, or '': whom to hand over to. */
+/** The voter with the longest durable log of those that are connected and were heard lately, or '': whom to hand over to. */
 export function bestHeir(s: State): NodeId {
+  const { heartbeat_ms, election_ms } = s.settings;
+  const heardSince = s.now - Math.max(HEIR_HEARTBEATS_MAX * heartbeat_ms, election_ms / 4);
   let best = '';
   let match = -1;
   for (const [id, progress] of s.progress) {
-    if (!progress.connected || !isVoter(configurationOf(s), id) || progress.match <= match) continue;
+    if (!progress.connected || progress.contactAt < heardSince) continue;
+    if (!isVoter(configurationOf(s), id) || progress.match <= match) continue;
     best = id;
     match = progress.match;
   }

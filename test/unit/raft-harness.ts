@@ -123,6 +123,11 @@ export class Core {
     return this.#collect();
   }
 
+  /** Whom it would hand over to. */
+  get heir(): NodeId {
+    return this.raft.heir(this.now);
+  }
+
   transfer(to: NodeId): boolean {
     const begun = this.raft.transfer(to, this.now);
     this.#collect();

@@ -227,9 +227,23 @@ describe('a transfer of leadership (thesis 3.10)', () => {
   it('goes to the connected voter with the longest durable log when the leader chooses', () => {
     const core = leader({ configuration: { voters: ['n1', 'n2', 'n3'], outgoing: [], learners: ['n4'] } });
     core.hear('n4', ack(1, 1)).hear('n3', ack(1, 1));
-    expect(core.raft.heir).to.equal('n3');
-    expect(core.unlink('n3').raft.heir).to.equal('n2');
-    expect(core.unlink('n2').raft.heir).to.equal('');
+    expect(core.heir).to.equal('n3');
+    expect(core.unlink('n3').heir).to.equal('n2');
+    expect(core.unlink('n2').heir).to.equal('');
+  });
+
+  it('goes to nobody who was not heard of late: a voter that stands still keeps its link and takes nothing', () => {
+    const core = leader().hear('n3', ack(1, 1));
+    const answered = (...ids: string[]) => {
+      core.beat('n2', 'n3');
+      for (const id of ids) core.answerRound(id);
+      return core.pass(100);
+    };
+    for (let i = 0; i < 3; i++) expect(answered('n2').heir, 'one answer may be late').to.equal('n3');
+    expect(answered('n2').heir).to.equal('n2');
+    expect(answered('n2', 'n3').heir).to.equal('n3');
+    for (let i = 0; i < 4; i++) answered();
+    expect(core.heir).to.equal('');
   });
 });
 
