@@ -100,6 +100,11 @@ export class Replica {
     return this.#applied;
   }
 
+  /** Cluster time now, ms. */
+  get time(): number {
+    return this.raft.timeAt(this.#host.now());
+  }
+
   /** Queues a proposal for the end of the turn. */
   propose(proposal: Proposal, waiter: Waiter | null): void {
     this.#queue.push({ proposal, waiter });
@@ -198,7 +203,7 @@ export class Replica {
     if (this.raft.leads && !this.#tickProposed) {
       const due = this.machine.deadline();
       if (due < Number.POSITIVE_INFINITY)
-        deadline = Math.min(deadline, this.#host.now() + Math.max(TICK_MS_MIN, due - this.raft.time));
+        deadline = Math.min(deadline, this.#host.now() + Math.max(TICK_MS_MIN, due - this.time));
     }
     return deadline;
   }
@@ -279,7 +284,7 @@ export class Replica {
 
   // Time alone makes something due and no entry carries it: propose one.
   #proposeTick(): void {
-    if (!this.raft.settled || this.#tickProposed || this.machine.deadline() > this.raft.time) return;
+    if (!this.raft.settled || this.#tickProposed || this.machine.deadline() > this.time) return;
     this.#tickProposed = true;
     this.#queue.push({ proposal: proposalOf(tickEntry()), waiter: null });
   }

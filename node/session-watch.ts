@@ -30,7 +30,7 @@ export class SessionWatch {
 
   /** A keepalive. Answered true, or SESSION_EXPIRED, or why it could not be confirmed. */
   keepalive(client: Client, correlation: number, session: number, deadline: number, refusal: () => ConcordError): void {
-    const arrived = this.#replica.raft.time;
+    const arrived = this.#replica.time;
     const ended = () => fail(client, correlation, new ConcordError('SESSION_EXPIRED', `session ${session} has ended`));
     this.#replica.confirm(deadline, (refused) => {
       if (refused !== null || !this.#replica.raft.settled) {
@@ -51,7 +51,7 @@ export class SessionWatch {
   /** Cluster time since a session gave its last sign of life, ms; undefined when this node does not count. */
   silence(session: number): number | undefined {
     const renewed = this.#renewed.get(session);
-    return renewed === undefined ? undefined : Math.max(0, this.#replica.raft.time - renewed);
+    return renewed === undefined ? undefined : Math.max(0, this.#replica.time - renewed);
   }
 
   /** Called at the end of each turn. */
@@ -62,7 +62,7 @@ export class SessionWatch {
       return;
     }
     this.#begin();
-    const now = raft.time;
+    const now = this.#replica.time;
     if (now >= this.#checkAt) this.#check(now);
   }
 
@@ -72,18 +72,18 @@ export class SessionWatch {
       this.#renewed.delete(session);
       this.#ending.delete(session);
     }
-    if (this.#watching) this.#checkAt = Math.min(this.#checkAt, this.#replica.raft.time + CHECK_MS);
+    if (this.#watching) this.#checkAt = Math.min(this.#checkAt, this.#replica.time + CHECK_MS);
   }
 
   /** Cluster ms until `turn` has something to do. */
   dueIn(): number {
-    return this.#watching ? Math.max(CHECK_MS / 10, this.#checkAt - this.#replica.raft.time) : Number.POSITIVE_INFINITY;
+    return this.#watching ? Math.max(CHECK_MS / 10, this.#checkAt - this.#replica.time) : Number.POSITIVE_INFINITY;
   }
 
   #begin(): void {
     if (this.#watching) return;
     this.#watching = true;
-    const now = this.#replica.raft.time;
+    const now = this.#replica.time;
     for (const session of this.#sessions.all()) this.#renewed.set(session.id, now);
     this.#checkAt = now;
   }

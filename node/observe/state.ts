@@ -72,7 +72,7 @@ export function nodeState(groups: Groups, door: Door, log: Log, facts: NodeFacts
 
 export function sessionRows(groups: Groups, node: string): SessionRow[] {
   const rows: SessionRow[] = [];
-  const now = groups.coordination.raft.time;
+  const now = groups.coordination.time;
   for (const { id, client, ttl_ms, opened } of groups.sessions.all()) {
     if (rows.length === SESSION_ROWS_MAX) break;
     const silence = groups.watch.silence(id);

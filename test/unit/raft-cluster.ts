@@ -277,7 +277,7 @@ export class Cluster {
     for (const { to, message } of multi.take()) this.#send(machine, to, message);
     machine.pump(this.now);
     this.checks.after(machine);
-    if (multi.groups.get(GROUP) !== undefined && this.group(machine.id).time > this.now)
+    if (multi.groups.get(GROUP) !== undefined && this.group(machine.id).timeAt(this.now) > this.now)
       throw new Broken('cluster time is early');
   }
 

@@ -123,6 +123,11 @@ export class Core {
     return this.#collect();
   }
 
+  /** Cluster time as it knows it. */
+  get time(): number {
+    return this.raft.timeAt(this.now);
+  }
+
   /** Whom it would hand over to. */
   get heir(): NodeId {
     return this.raft.heir(this.now);

@@ -16,49 +16,49 @@ function elect(core: Core): Core {
 describe('cluster time', () => {
   it('advances on a leader by what elapses', () => {
     const core = settledLeader();
-    const before = core.raft.time;
+    const before = core.time;
     for (let i = 0; i < 20; i++) {
       core.beat('n2');
       core.pass(100).answerRound('n2');
     }
-    expect(core.raft.time - before).to.equal(2000);
+    expect(core.time - before).to.equal(2000);
   });
 
   it('advances on a leader to whom nothing happens', () => {
     const core = new Core({ members: ['n1'] }).timeOut().sync();
-    const before = core.raft.time;
+    const before = core.time;
     core.pass(60_000);
-    expect(core.raft.time - before).to.be.within(59_000, 60_000);
+    expect(core.time - before).to.be.within(59_000, 60_000);
   });
 
   it('advances by half a second at most after a stall, however long that was', () => {
     const core = settledLeader();
-    const before = core.raft.time;
+    const before = core.time;
     core.now += 3600_000;
     core.raft.tick(core.now);
-    expect(core.raft.time - before).to.be.at.most(500);
+    expect(core.time - before).to.be.at.most(500);
   });
 
   it('loses no fractions', () => {
     const core = new Core({ members: ['n1'] }).timeOut().sync();
-    const before = core.raft.time;
+    const before = core.time;
     for (let i = 0; i < 1000; i++) {
       core.now += 0.7;
       core.raft.tick(core.now);
-      expect(core.raft.time).to.equal(Math.floor(core.raft.time));
+      expect(core.time).to.equal(Math.floor(core.time));
     }
-    expect(core.raft.time - before).to.be.within(699, 700);
+    expect(core.time - before).to.be.within(699, 700);
   });
 
   it('stands still on a follower until it hears more', () => {
     const core = follower('n2');
     core.heartbeat('n2', 1, 0, 5000);
     core.pass(900);
-    expect(core.raft.time).to.equal(5000);
+    expect(core.time).to.equal(5000);
     core.heartbeat('n2', 1, 0, 4000);
-    expect(core.raft.time, 'it does not go back').to.equal(5000);
+    expect(core.time, 'it does not go back').to.equal(5000);
     core.hear('n2', append(1, 0, 0, [run(1, 1, ['a'], 7000)]));
-    expect(core.raft.time).to.equal(7000);
+    expect(core.time).to.equal(7000);
   });
 
   it('goes on with a new leader from the greatest that it has heard', () => {
@@ -66,7 +66,7 @@ describe('cluster time', () => {
     core.heartbeat('n2', 1, 0, 5000);
     core.unlink('n2');
     const electedAt = core.now;
-    expect(elect(core).raft.time).to.be.within(5000, 5000 + core.now - electedAt);
+    expect(elect(core).time).to.be.within(5000, 5000 + core.now - electedAt);
     expect(core.raft.log.runAt(1)?.time).to.be.at.least(5000);
   });
 
@@ -80,16 +80,16 @@ describe('cluster time', () => {
     core.heartbeat('n2', 1, 0, 5000);
     core.pass(900).unlink('n2');
     elect(core);
-    expect(core.raft.time).to.be.below(5100);
+    expect(core.time).to.be.below(5100);
   });
 
   it('is the same in an entry at every replica, and tells heartbeats', () => {
     const core = settledLeader();
     core.pass(300);
     const { rows } = core.beat('n2');
-    expect(rows).to.deep.equal([[GROUP, 1, 1, core.raft.time]]);
+    expect(rows).to.deep.equal([[GROUP, 1, 1, core.time]]);
     core.propose('a');
-    expect(core.raft.log.runAt(2)?.time).to.equal(core.raft.time);
+    expect(core.raft.log.runAt(2)?.time).to.equal(core.time);
   });
 
   it('never falls from entry to entry, nor runs ahead of real time, whoever leads', () => {

@@ -64,6 +64,20 @@ describe('the watch over sessions', () => {
     expect(alive(long)).to.equal(false);
   });
 
+  it('counts as time goes while nothing else happens, however long the election timeout', () => {
+    world = new GroupsWorld(['n1'], { election_ms: 60_000 });
+    world.until(() => world.replica('n1', 'c').raft.settled, 200_000);
+    const [kept, silent] = [world.open('n1', TTL_MS), world.open('n1', TTL_MS)];
+    world.pass(TTL_MS / 2);
+    keepAlive(kept);
+    world.pass(TTL_MS / 2 + SLACK_MS);
+    expect([alive(kept), alive(silent)]).to.deep.equal([true, false]);
+    world.pass(TTL_MS / 2 - 2 * SLACK_MS);
+    expect(alive(kept), 'not before').to.equal(true);
+    world.pass(2 * SLACK_MS);
+    expect(alive(kept)).to.equal(false);
+  });
+
   it('counts in cluster time: nobody ends because the cluster stood still', () => {
     // Alone a node goes on leading when it wakes up.
     begin(['n1']);
