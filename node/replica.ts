@@ -15,6 +15,8 @@ import type { Outcome, Position } from './services/machine.js';
 
 /** Entries applied in one turn; the rest waits for the next, so that a long replay lets heartbeats through. */
 const APPLY_ENTRIES_MAX = 4096;
+/** Read from disk at once to be applied, bytes; a single run may be larger. The log bounds how many runs these are. */
+const LOAD_BYTES_MAX = 1 << 20;
 /** Reads waiting at one node for one group. */
 const READS_MAX = 65_536;
 /** What time alone makes due is looked at again after this, ms: cluster time goes in steps, and a leader that hands over takes nothing. */
@@ -76,7 +78,8 @@ export class Replica {
   readonly machine: GroupMachine;
   readonly #host: ReplicaHost;
   #applied = 0;
-  #loading = false;
+  /** Runs that are being read from disk to be applied. */
+  #loading = 0;
   #queue: Queued[] = [];
   /** Who waits for the entry at an index; all proposed in this node's present leadership. */
   readonly #waiters = new InOrder<Waiter>();
@@ -217,11 +220,11 @@ export class Replica {
   apply(): boolean {
     let budget = APPLY_ENTRIES_MAX;
     const commit = this.raft.commit;
-    while (this.#applied < commit && budget > 0 && !this.#loading) {
+    while (this.#applied < commit && budget > 0 && this.#loading === 0) {
       const run = this.raft.log.runAt(this.#applied + 1);
       if (run === undefined) break;
       if (run.bytes === null) {
-        this.#load(run);
+        this.#loadFrom(this.#applied + 1);
         break;
       }
       const from = this.#applied + 1;
@@ -231,16 +234,19 @@ export class Replica {
     }
     this.raft.applied(this.#applied);
     this.#release();
-    return this.#applied < commit && !this.#loading;
+    return this.#applied < commit && this.#loading === 0;
   }
 
-  #load(run: Run): void {
-    this.#loading = true;
-    this.#host.load(run, (bytes) => {
-      this.#loading = false;
-      this.raft.log.load(run, bytes);
-      this.#host.wake();
-    });
+  // Reads the run at `index` and those behind it that are not in memory either: a log of many small runs is soon applied again.
+  #loadFrom(index: number): void {
+    const { missing } = this.raft.log.slice(index, LOAD_BYTES_MAX, 1);
+    this.#loading = missing.length;
+    for (const run of missing)
+      this.#host.load(run, (bytes) => {
+        this.#loading--;
+        this.raft.log.load(run, bytes);
+        if (this.#loading === 0) this.#host.wake();
+      });
   }
 
   #applyEntry(entry: Buffer, at: Position): void {
