@@ -1,7 +1,8 @@
 /** A connection that sends bytes as they are, for whoever does not keep to the protocol; and the bytes that hurt. */
 import { connect, type Socket } from 'node:net';
 import { decode, encode } from '../../protocol/codec.js';
-import { type Message, PROTOCOL_VERSION, toArray } from '../../protocol/messages.js';
+import { type Message, toArray } from '../../protocol/messages.js';
+import { hello as greeting } from '../unit/greetings.js';
 
 /** A bomb's size, bytes. */
 const BOMB_BYTES = 256 << 10;
@@ -38,19 +39,7 @@ export function framed(message: Message): Buffer {
 
 /** The hello of a client. */
 export function hello(): Buffer {
-  return framed({
-    kind: 'hello',
-    protocol: PROTOCOL_VERSION,
-    cluster: '',
-    role: 'client',
-    id: 'stranger',
-    incarnation: '',
-    born: false,
-    address: '',
-    features: [],
-    auth: Buffer.alloc(0),
-    recorded: '',
-  });
+  return framed(greeting({ id: 'stranger' }));
 }
 
 /** Sends these bytes, and resolves with all messages that came back until the node closed the connection. */

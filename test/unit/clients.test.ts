@@ -4,36 +4,9 @@ import { type ClientConnection, Clients } from '../../node/network/clients.js';
 import { encode } from '../../protocol/codec.js';
 import { accept, type Connection, dial } from '../../protocol/connection.js';
 import { LIMITS } from '../../protocol/limits.js';
-import { type Message, type MessageOf, PROTOCOL_VERSION } from '../../protocol/messages.js';
+import type { Message, MessageOf } from '../../protocol/messages.js';
+import { ADDRESS, hello, welcome } from './greetings.js';
 import { Loopback } from './loopback.js';
-
-const ADDRESS = 'n1:7101';
-
-const HELLO: MessageOf<'hello'> = {
-  kind: 'hello',
-  protocol: PROTOCOL_VERSION,
-  cluster: '',
-  role: 'client',
-  id: 'tester',
-  incarnation: '',
-  born: false,
-  address: '',
-  features: [],
-  auth: Buffer.alloc(0),
-  recorded: '',
-};
-const WELCOME: MessageOf<'welcome'> = {
-  kind: 'welcome',
-  protocol: PROTOCOL_VERSION,
-  cluster: 'test',
-  id: 'n1',
-  incarnation: 'i1',
-  born: true,
-  address: ADDRESS,
-  features: [],
-  frame_bytes_max: LIMITS.frame_bytes_max,
-  recorded: '',
-};
 
 describe('client connections of a node', () => {
   let world: Loopback;
@@ -55,10 +28,10 @@ describe('client connections of a node', () => {
         accept(
           socket,
           world.scheduler,
-          { judge: () => WELCOME },
+          { judge: () => welcome() },
           {
-            ready: (connection, hello) => {
-              client = clients.add(connection, hello.id);
+            ready: (connection, said) => {
+              client = clients.add(connection, said.id);
             },
             message: (connection, message) => {
               clients.get(connection)?.begin();
@@ -69,7 +42,7 @@ describe('client connections of a node', () => {
         ),
       () => {},
     );
-    far = dial(world, ADDRESS, HELLO, {
+    far = dial(world, ADDRESS, hello(), {
       ready() {},
       message: (_, message) => heard.push(message),
       close() {},
