@@ -5,6 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { expect } from 'chai';
+import { ConcordError, type ErrorCode } from '../../protocol/errors.js';
 import { type AttachOptions, attachKeeper, downKeeper } from '../../tui/cluster/attach.js';
 import { freeAddresses } from '../../tui/cluster/ports.js';
 import type { Keeper, LocalNode, ProcessState } from '../../tui/cluster/types.js';
@@ -14,6 +16,9 @@ const STUB_TERMINAL = fileURLToPath(new URL('./stub-terminal.js', import.meta.ur
 
 /** Longer than anything here takes on a busy machine; a test waits for conditions, not for this. */
 const PATIENCE_MS = 15_000;
+
+/** Every node of a cluster of three as it is when all is well. */
+export const ALL_RUN = { n1: 'running', n2: 'running', n3: 'running' } as const;
 
 /** A process whose command line names a folder of the test. */
 export interface Found {
@@ -71,7 +76,7 @@ export class LocalCluster implements AsyncDisposable {
   /** Attaches and waits until all nodes run. */
   async up(options: Partial<AttachOptions> = {}): Promise<Keeper> {
     const keeper = await this.attach(options);
-    await reached(keeper, { n1: 'running', n2: 'running', n3: 'running' });
+    await reached(keeper, ALL_RUN);
     return keeper;
   }
 
@@ -167,4 +172,27 @@ function commands(): Found[] {
       return [];
     }
   });
+}
+
+/** Gives each test of a suite a cluster of its own, and ends everything that was started for it. */
+export function eachWithCluster(take: (cluster: LocalCluster) => void): void {
+  let cluster: LocalCluster;
+  beforeEach(async () => {
+    cluster = await LocalCluster.make();
+    take(cluster);
+  });
+  afterEach(async () => {
+    await cluster[Symbol.asyncDispose]();
+  });
+}
+
+/** The error that a promise ends in. */
+export async function refusal(promise: Promise<unknown>, code: ErrorCode): Promise<ConcordError> {
+  const outcome = await promise.then(
+    () => null,
+    (error: unknown) => error,
+  );
+  expect(outcome).to.be.instanceOf(ConcordError);
+  expect(outcome).to.have.property('code', code);
+  return outcome as ConcordError;
 }
