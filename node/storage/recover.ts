@@ -59,14 +59,20 @@ export function recover<Head extends RunHead>(options: RecoverOptions<Head>, don
   new Reader(options, done).start();
 }
 
+/** A segment and what it came to. */
+interface Found {
+  readonly segment: Segment;
+  readonly scan: Scan;
+}
+
 class Reader<Head extends RunHead> {
   private readonly options: RecoverOptions<Head>;
   private readonly done: Done<Recovery<Head> | null>;
   private readonly recovered: Recovered<Head> = new Map();
   /** The last segment with something in it, or the first one. */
-  private current: { segment: Segment; scan: Scan } | null = null;
-  /** Segments behind it in which nothing stands yet. */
-  private empty: Segment[] = [];
+  private current: Found | null = null;
+  /** Segments behind it in which no batch stands yet; remains of one that was cut short may. */
+  private empty: Found[] = [];
   private next = 1;
   private sealed_bytes = 0;
 
@@ -129,18 +135,19 @@ class Reader<Head extends RunHead> {
   /** Puts a segment that was read in its place among the others. */
   private place(segment: Segment, scan: Scan, next: () => void): void {
     const { current } = this;
-    if (current !== null && scan.batches === 0 && scan.torn_to === scan.end) {
-      this.empty.push(segment);
-      next();
-      return;
-    }
-    const before = current === null ? [] : [current.segment, ...this.empty];
-    if (current !== null && current.scan.torn_to > current.scan.end) {
+    const untouched = scan.batches === 0 && scan.torn_to === scan.end;
+    if (!untouched && current !== null && current.scan.torn_to > current.scan.end) {
       // The next segment is used only once this one is complete and durable.
       const { path } = current.segment;
       segment.file.close(() => this.fail(new StorageError('ROT', path, current.scan.end, 'a batch is damaged')));
       return;
     }
+    if (current !== null && scan.batches === 0) {
+      this.empty.push({ segment, scan });
+      next();
+      return;
+    }
+    const before = this.open();
     this.sealed_bytes += current?.scan.end ?? 0;
     this.current = { segment, scan };
     this.empty = [];
@@ -187,7 +194,8 @@ class Reader<Head extends RunHead> {
   /** All segments have been read. */
   private judge(): void {
     const { recovered, current, next, sealed_bytes } = this;
-    const [spare = null, another] = this.empty;
+    const [empty, another] = this.empty;
+    const spare = empty?.segment ?? null;
     const finish = () => {
       const segment = current?.segment ?? null;
       const position = current?.scan.end ?? 0;
@@ -196,21 +204,33 @@ class Reader<Head extends RunHead> {
     if (spare !== null && another !== undefined)
       this.fail(new StorageError('ROT', spare.path, HEADER_BYTES, 'all batches of the segment are missing'));
     else if (current === null) finish();
-    else this.mend(current.segment, current.scan, finish);
+    // An empty segment that was begun is as good as new: behind one without a batch there must not be another.
+    else if (empty !== undefined) this.clear(empty, () => this.mend(current, finish));
+    else this.mend(current, finish);
+  }
+
+  /** Clears what a batch cut short has left behind the last whole one. */
+  private clear({ segment, scan }: Found, done: () => void): void {
+    writeZeros(segment.file, scan.end, scan.torn_to, this.options, this.step(done));
   }
 
   /**
    * Clears what a batch cut short has left, and makes the last whole batch durable: the node may have died before its sync was over,
    * and after a sync that failed the system holds bytes that it never writes. So they are written again.
    */
-  private mend(segment: Segment, scan: Scan, done: () => void): void {
+  private mend(found: Found, done: () => void): void {
+    const { segment, scan } = found;
     const { file } = segment;
     const { files, folder } = this.options;
     const syncFolder = this.step(() => files.syncFolder(folder, this.step(done)));
     const sync = this.step(() => file.sync(syncFolder));
     const rewrite = this.step((bytes: Buffer) => file.write(scan.last, bytes, sync));
-    const clear = this.step(() => file.read(scan.last, scan.end - scan.last, rewrite));
-    writeZeros(file, scan.end, scan.torn_to, this.options, clear);
+    this.clear(found, () => file.read(scan.last, scan.end - scan.last, rewrite));
+  }
+
+  /** The segments that are open. */
+  private open(): Segment[] {
+    return [...(this.current === null ? [] : [this.current]), ...this.empty].map(({ segment }) => segment);
   }
 
   /** A callback that goes on with `next` unless there is an error, which ends it all. */
@@ -219,8 +239,7 @@ class Reader<Head extends RunHead> {
   }
 
   private fail(error: FileError | null): void {
-    const open = this.current === null ? this.empty : [this.current.segment, ...this.empty];
-    closeAll(open, () => this.done(error ?? new Error('no segment'), null));
+    closeAll(this.open(), () => this.done(error ?? new Error('no segment'), null));
   }
 }
 

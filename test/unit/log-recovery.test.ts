@@ -101,18 +101,42 @@ describe('recovery of the log', () => {
       return { world, last };
     }
 
+    /** As before, but the first sector of that batch was never written. Nor was there a third segment: that is made when it is durable. */
+    function newSegmentCut(): { world: LogWorld; last: number } {
+      const { world, last } = newSegment();
+      world.kill().remove(3).put(2, SECTOR, Buffer.alloc(SECTOR)).open();
+      return { world, last };
+    }
+
+    it('cuts the first batch of a new segment, and then that of its next attempt', () => {
+      const { world, last: next } = newSegmentCut();
+      for (const size of [1500, SEGMENT]) {
+        world.log.append({ states: [], runs: [run('c', next, 1, { fill: size })] }, () => {});
+        world.crash().open();
+        expect(world.recovered.get('c')?.runs.at(-1)).to.include({ first: next - 1 });
+      }
+      world.append([run('c', next)]);
+      world.crash().open();
+      expect(world.recovered.get('c')?.runs.at(-1)).to.include({ first: next });
+    });
+
     it('cuts the first batch of a new segment as well', () => {
-      const { world, last: next } = newSegment();
-      world.kill().put(2, SECTOR, Buffer.alloc(SECTOR)).open();
+      const { world, last: next } = newSegmentCut();
       expect(world.recovered.get('c')?.runs.at(-1)).to.include({ first: next - 1 });
       expect(isZero(world.contents(2).subarray(SECTOR))).to.equal(true);
-      world.append([run('c', next)]);
+      world.append([run('c', next, 1, { fill: 1500 })]);
       world.crash().open();
       expect(world.recovered.get('c')).to.deep.include({ term: 1, vote: 'n1' });
       const last = world.recovered.get('c')?.runs.at(-1);
       expect([last?.first, last?.place.segment]).to.deep.equal([next, 2]);
       const states = Buffer.from('c\0\0\0\0\0\x01n1', 'latin1');
       expect(world.contents(2).includes(states), 'hard states at the start of the segment').to.equal(true);
+    });
+
+    it('refuses a new segment that lacks its first batch when there is another behind it: that batch was durable', () => {
+      const { world } = newSegment();
+      world.kill().put(2, SECTOR, Buffer.alloc(SECTOR));
+      expect(world.refusal()).to.include({ code: 'ROT', path: world.path(2) });
     });
 
     it('refuses damage before it, in the segment before', () => {
