@@ -20,8 +20,8 @@ import {
   wholeSectors,
 } from './record.js';
 import { type Recovered, type Recovery, type RunHead, recover } from './recover.js';
-import { SealedFiles } from './sealed.js';
 import { createSegment, HEADER_BYTES, type Segment, segmentPath } from './segment.js';
+import { SegmentFiles } from './segment-files.js';
 import { Spare } from './spare.js';
 
 export type { Batch, HardState, Place } from './record.js';
@@ -66,7 +66,7 @@ export interface Log {
   space(): Space;
   /** Bytes of log in all segments; what was made in advance does not count. */
   bytes(): number;
-  /** Waits for an append that is under way, then closes all files. Reads must have ended. */
+  /** Waits for an append and for reads that are under way, then closes all files. Nothing may be read from then on. */
   close(done: () => void): void;
 }
 
@@ -96,7 +96,7 @@ export function openLog<Head extends RunHead>(options: LogOptions<Head>, done: D
 class SegmentedLog implements Log {
   private readonly folder: string;
   private readonly spare: Spare;
-  private readonly sealed: SealedFiles;
+  private readonly files: SegmentFiles;
   private readonly states = new Map<string, HardState>();
   private current: Segment;
   /** Where the next batch goes. */
@@ -120,7 +120,8 @@ class SegmentedLog implements Log {
     this.next = recovery.next;
     this.sealed_bytes = recovery.sealed_bytes;
     for (const [group, { term, vote }] of recovery.recovered) this.states.set(group, { group, term, vote });
-    this.sealed = new SealedFiles(files, folder);
+    this.files = new SegmentFiles(files, folder);
+    this.files.add(current.id, current.file);
     const segment_bytes = options.segment_bytes ?? SEGMENT_BYTES;
     const fatal = (error: FileError) => this.fail(error);
     this.spare = new Spare({ files, scheduler, folder, segment_bytes, fatal }, current.id + 1, recovery.spare);
@@ -146,8 +147,7 @@ class SegmentedLog implements Log {
       if (record !== null && record.kind === RECORD.run) done(null, record.body);
       else done(new StorageError('ROT', segmentPath(this.folder, segment), offset, 'a run is damaged'), bytes);
     };
-    if (segment === this.current.id) this.current.file.read(offset, length, check);
-    else this.sealed.read(segment, offset, length, check);
+    this.files.read(segment, offset, length, check);
   }
 
   space(): Space {
@@ -174,7 +174,8 @@ class SegmentedLog implements Log {
     this.appending = 'waiting';
     const length = batchLength(batch);
     this.spare.take(HEADER_BYTES + length, (segment) => {
-      this.sealed.add(this.current.id, this.current.file);
+      this.files.letGo(this.current.id);
+      this.files.add(segment.id, segment.file);
       this.sealed_bytes += this.position;
       this.current = segment;
       this.position = HEADER_BYTES;
@@ -223,7 +224,7 @@ class SegmentedLog implements Log {
     if (done === null || this.appending === 'writing') return;
     this.closing = null;
     this.closed = true;
-    this.spare.close(() => this.sealed.close(() => this.current.file.close(() => done())));
+    this.spare.close(() => this.files.close(done));
   }
 }
 

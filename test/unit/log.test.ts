@@ -311,6 +311,18 @@ describe('the log', () => {
     expect(world.recovered.get('c')?.runs).to.have.length(31);
   });
 
+  it('closes its files only after the reads that are under way, whichever segment they are from', () => {
+    const world = new LogWorld().open();
+    const places = Array.from({ length: 12 }, (_, i) => world.append([run('c', i + 1, 1, { fill: 2000 })])[0]);
+    expect(new Set(places.map((place) => place?.segment)).size).to.be.greaterThan(2);
+    const order: string[] = [];
+    for (const place of places) if (place) world.log.read(place, (error) => order.push(error?.code ?? 'read'));
+    world.log.close(() => order.push('closed'));
+    world.time.settle();
+    expect(order).to.deep.equal([...places.map(() => 'read'), 'closed']);
+    expect(world.disk.openFiles).to.equal(0);
+  });
+
   it('does the same on a real disk', async () => {
     const root = mkdtempSync(join(tmpdir(), 'concord-log-'));
     const { files, scheduler } = realWorld();

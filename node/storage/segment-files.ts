@@ -1,4 +1,4 @@
-/** Files of segments that are full: opened when something is read from them, and kept open while they are few. */
+/** Open files of the segments: the one that is written to, and those that are read from, kept open while they are few. */
 import type { Done, File, FileError, Files } from '../world.js';
 import { segmentPath } from './segment.js';
 
@@ -13,36 +13,60 @@ interface Entry {
   waiting: ((error: FileError | null, file: File | null) => void)[];
 }
 
-export class SealedFiles {
+export class SegmentFiles {
   private readonly files: Files;
   private readonly folder: string;
   /** By segment, the one used last at the end. */
   private readonly entries = new Map<number, Entry>();
+  private reads = 0;
+  private closing: (() => void) | null = null;
 
   constructor(files: Files, folder: string) {
     this.files = files;
     this.folder = folder;
   }
 
-  /** Takes over the file of a segment that is open already. */
+  /** Takes over the file of a segment that is open. It stays open until it is let go, and no longer than others after that. */
   add(segment: number, file: File): void {
-    this.entries.set(segment, { file, users: 0, waiting: [] });
-    this.trim();
+    this.entries.set(segment, { file, users: 1, waiting: [] });
+  }
+
+  /** Nothing more is written to the segment. */
+  letGo(segment: number): void {
+    this.release(segment);
   }
 
   /** Reads from a segment's file. */
   read(segment: number, offset: number, length: number, done: Done<Buffer>): void {
+    this.reads++;
+    const over: Done<Buffer> = (error, bytes) => {
+      this.reads--;
+      done(error, bytes);
+      this.closeWhenQuiet();
+    };
     this.use(segment, (openError, file) => {
-      if (file === null) return done(openError, Buffer.alloc(0));
+      if (file === null) return over(openError, Buffer.alloc(0));
       file.read(offset, length, (error, bytes) => {
         this.release(segment);
-        done(error, bytes);
+        over(error, bytes);
       });
     });
   }
 
-  /** Closes what is open. Nothing may be read any more. */
+  /** Waits for the reads that are under way, then closes what is open. Nothing may be read from then on. */
   close(done: () => void): void {
+    this.closing = done;
+    this.closeWhenQuiet();
+  }
+
+  private closeWhenQuiet(): void {
+    const done = this.closing;
+    if (done === null || this.reads > 0) return;
+    this.closing = null;
+    this.closeAll(done);
+  }
+
+  private closeAll(done: () => void): void {
     const [first] = this.entries;
     if (first === undefined) {
       done();
@@ -50,8 +74,8 @@ export class SealedFiles {
     }
     this.entries.delete(first[0]);
     const { file } = first[1];
-    if (file === null) this.close(done);
-    else file.close(() => this.close(done));
+    if (file === null) this.closeAll(done);
+    else file.close(() => this.closeAll(done));
   }
 
   private use(segment: number, then: (error: FileError | null, file: File | null) => void): void {
