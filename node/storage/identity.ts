@@ -1,4 +1,5 @@
 /** Who a node is: a small file in its data folder, replaced as a whole or not at all. */
+import { crc32 } from 'node:zlib';
 import { type Field, FieldError, flag, list, text, tuple } from '../../protocol/fields.js';
 import { LIMITS } from '../../protocol/limits.js';
 import type { Done, Files } from '../world.js';
@@ -18,14 +19,14 @@ export interface Identity {
 }
 
 const NAME = 'identity.json';
-const VERSION = 1;
+const VERSION = 2;
 /** A longer file is none of ours. */
 const BYTES_MAX = 64 << 10;
 
 const MEMBERS = list(tuple(text(LIMITS.id_length_max), text(64)), LIMITS.members_max);
 
 /** What a file may hold. */
-type Written = Partial<Record<keyof Identity | 'version', unknown>>;
+type Written = Partial<Record<keyof Identity | 'version' | 'crc', unknown>>;
 
 /** Reads the identity in a node's data folder; null when there is none yet. Fails with StorageError when it cannot be trusted. */
 export function readIdentity(files: Files, folder: string, done: Done<Identity | null>): void {
@@ -48,7 +49,7 @@ export function readIdentity(files: Files, folder: string, done: Done<Identity |
 export function writeIdentity(files: Files, folder: string, identity: Identity, done: Done): void {
   const path = `${folder}/${NAME}`;
   const temporary = `${path}.tmp`;
-  const bytes = Buffer.from(`${JSON.stringify({ version: VERSION, ...identity }, null, 2)}\n`);
+  const bytes = Buffer.from(`${JSON.stringify({ version: VERSION, ...identity, crc: crcOf(identity) }, null, 2)}\n`);
   inOrder(
     [
       (next) => makeDurableFolder(files, folder, next),
@@ -92,17 +93,23 @@ function decode(bytes: Buffer, path: string): Identity | StorageError {
   if (version !== VERSION)
     return new StorageError('FORMAT', path, 0, `the identity has format ${version}, known is ${VERSION}`);
   try {
-    return {
+    const identity: Identity = {
       cluster: checked('cluster', text(LIMITS.name_length_max), value.cluster),
       node: checked('node', text(LIMITS.id_length_max), value.node),
       incarnation: checked('incarnation', text(64), value.incarnation),
       born: checked('born', flag, value.born),
       members: Object.fromEntries(checked('members', MEMBERS, Object.entries(Object(value.members)))),
     };
+    return value.crc === crcOf(identity) ? identity : rot('the identity is not what was written');
   } catch (error) {
     if (error instanceof FieldError) return rot(error.message);
     throw error;
   }
+}
+
+// Of what it says, not of how it is laid out: someone may look at the file with an editor.
+function crcOf({ cluster, node, incarnation, born, members }: Identity): number {
+  return crc32(JSON.stringify([cluster, node, incarnation, born, Object.entries(members)]));
 }
 
 /** @throws FieldError that names the field */

@@ -70,7 +70,20 @@ describe('the identity of a node', () => {
 
   it('is JSON with its version first', () => {
     write(second);
-    expect(JSON.parse(disk.contents(PATH).toString())).to.deep.equal({ version: 1, ...second });
+    const { version, crc, ...rest } = JSON.parse(disk.contents(PATH).toString());
+    expect({ version, ...rest }).to.deep.equal({ version: 2, ...second });
+    expect(crc).to.be.a('number');
+  });
+
+  it('is refused when any bit of what it says has rotted', () => {
+    const text = JSON.stringify(second);
+    for (let bit = 0; bit < 8 * text.length; bit++) {
+      write(second);
+      disk.flip(PATH, bit);
+      const found = read();
+      if (found instanceof StorageError) expect(found.code).to.be.oneOf(['ROT', 'FORMAT']);
+      else expect(found).to.deep.equal(second);
+    }
   });
 
   it('survives a power cut once it is written, its folder included', () => {
@@ -120,21 +133,21 @@ describe('the identity of a node', () => {
   });
 
   it('refuses a version it does not know, and says what to do', () => {
-    put(JSON.stringify({ ...first, version: 2 }));
+    put(JSON.stringify({ ...first, version: 3 }));
     expect(refusal().code).to.equal('FORMAT');
-    expect(refusal().message).to.match(/format 2.*Run the version of Concord that wrote it/);
+    expect(refusal().message).to.match(/format 3.*Run the version of Concord that wrote it/);
   });
 
   const garbage: [string, string][] = [
     ['an empty file', ''],
-    ['no JSON', '{"version":1,'],
+    ['no JSON', '{"version":2,'],
     ['JSON of another kind', '[1]'],
     ['null', 'null'],
     ['a missing version', JSON.stringify(first)],
-    ['a missing field', JSON.stringify({ version: 1, ...first, incarnation: undefined })],
-    ['a field of another type', JSON.stringify({ version: 1, ...first, born: 'yes' })],
-    ['members of another type', JSON.stringify({ version: 1, ...first, members: { n1: 7 } })],
-    ['no end', `${JSON.stringify({ version: 1, ...first })}${' '.repeat(1 << 17)}`],
+    ['a missing field', JSON.stringify({ version: 2, ...first, incarnation: undefined })],
+    ['a field of another type', JSON.stringify({ version: 2, ...first, born: 'yes' })],
+    ['members of another type', JSON.stringify({ version: 2, ...first, members: { n1: 7 } })],
+    ['no end', `${JSON.stringify({ version: 2, ...first })}${' '.repeat(1 << 17)}`],
   ];
   for (const [name, text] of garbage)
     it(`refuses ${name}`, () => {
