@@ -199,6 +199,10 @@ export class RaftGroup {
   get term(): number {
     return this.#s.term;
   }
+  /** Whom it voted for in `term`, '' for nobody. */
+  get vote(): NodeId {
+    return this.#s.vote;
+  }
   get leader(): NodeId {
     return this.#s.leader;
   }

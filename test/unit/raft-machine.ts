@@ -70,6 +70,11 @@ export class Machine implements Witness {
     return Math.min(this.savedAt, this.multi?.deadline() ?? Number.POSITIVE_INFINITY);
   }
 
+  /** What is being written. */
+  get saving(): readonly Save[] {
+    return this.#saving.map(({ save }) => save);
+  }
+
   setDisk(ms: number, now: number): void {
     this.disk_ms = ms;
     if (this.#saving.length > 0) this.savedAt = now + ms;
