@@ -60,7 +60,7 @@ describe('the birth of a simulated cluster', function () {
 
   it('is one at most when a disk is lost in the midst of it, and what was a member without its disk is none', async () => {
     let lostMembers = 0;
-    for (let seed = 101; seed <= 160; seed++) {
+    for (let seed = 101; seed <= 200; seed++) {
       const cluster = new SimulatedCluster(seed);
       const lost = await trouble(cluster, true);
       const why = () => `seed ${seed}\n${cluster.trace.join('\n')}`;

@@ -3,14 +3,13 @@ import { boot } from '../../node/boot.js';
 import type { Node } from '../../node/node.js';
 import { DEFAULT_RAFT_SETTINGS, type RaftSettings } from '../../node/raft/types.js';
 import type { Replica } from '../../node/replica.js';
-import type { World } from '../../node/world.js';
+import type { FileError, World } from '../../node/world.js';
 import { connect } from '../../protocol/client/index.js';
 import type { Cluster, ConnectOptions } from '../../protocol/client/types.js';
-import type { Random } from '../../protocol/env.js';
 import { SimulatedDisk } from './files.js';
 import { BrokenPromise, Judge } from './judge.js';
-import { SimulatedNetwork } from './network.js';
-import { type Process, SimulatedTime, seededRandom } from './time.js';
+import type { Clock, Process } from './time.js';
+import { SimulatedWorld } from './world.js';
 
 /** What a cluster is made of. */
 export interface SimulationOptions {
@@ -18,6 +17,10 @@ export interface SimulationOptions {
   readonly raft?: Partial<RaftSettings>;
   /** Length of a log segment. */
   readonly segment_bytes?: number;
+  /** What a call to a disk takes, about, ms. */
+  readonly disk_ms?: number;
+  /** The clock that a process gets when it starts. Default: true time. */
+  readonly clock?: () => Clock;
 }
 
 /** A node's machine: its disk outlives its processes. */
@@ -29,39 +32,34 @@ interface Machine {
   node: Node | null;
   /** Why its process ended by itself last. */
   end: Error | null;
-  /** It may end by itself: else that breaks a promise. */
-  mayEnd: boolean;
+  /** Codes of errors with which it may end by itself, or 'any': with another one it breaks a promise. */
+  readonly excuses: Set<string>;
 }
 
 /** What a call to the disk takes, ms. */
 const DISK_MS = 0.2;
 /** A stop that takes longer is a kill, as in concord-node. */
 const STOP_MS_MAX = 4000;
-/** Longest time that a test waits for a call, ms. */
-const RESULT_MS_MAX = 60_000;
 
-export class SimulatedCluster {
-  readonly time = new SimulatedTime();
-  /** Whoever plays the scenario. */
-  readonly tester = this.time.process('tester', true);
-  readonly random: Random;
-  readonly network: SimulatedNetwork;
-  /** One line for every change that matters. */
-  readonly trace: string[] = [];
+export class SimulatedCluster extends SimulatedWorld {
   /** Full names of the clusters of which nodes said that they are members. */
   readonly births = new Set<string>();
+  /** A node's process has ended: by itself, as it may, or with null because someone ended it. */
+  died: (id: string, error: Error | null) => void = () => {};
   readonly #options: SimulationOptions;
   readonly #machines = new Map<string, Machine>();
+  readonly #retired = new Set<string>();
   readonly #clients = new Map<string, Process>();
-  readonly #judge = new Judge();
+  readonly judge = new Judge((line) => this.note(line));
   #failure: Error | null = null;
 
   constructor(seed: number, options: SimulationOptions = {}) {
+    super(seed);
     this.#options = options;
-    this.random = seededRandom(seed);
-    this.network = new SimulatedNetwork(this.time, this.random);
+    this.network.tap = (from, to, body) => this.judge.sent(from, to, body);
     (options.ids ?? ['n1', 'n2', 'n3']).forEach((id, i) => {
       const address = `127.0.0.1:${7101 + i}`;
+      this.network.members.add(id);
       this.#machines.set(id, {
         id,
         address,
@@ -69,18 +67,13 @@ export class SimulatedCluster {
         process: null,
         node: null,
         end: null,
-        mayEnd: false,
+        excuses: new Set(),
       });
     });
   }
 
   get ids(): string[] {
     return [...this.#machines.keys()];
-  }
-
-  /** An integer of 0 to `below` - 1. */
-  pick(below: number): number {
-    return this.random.uint32() % below;
   }
 
   // --- nodes ------------------------------------------------------------------------------------------------------------------------
@@ -101,14 +94,14 @@ export class SimulatedCluster {
 
   /** The power of one machine fails. */
   cutPower(id: string): void {
-    this.#end(id, (disk) => disk.crash({ random: this.random }), 'loses its power');
+    this.#end(id, (disk) => disk.crash({ random: this.random }), 'loses its power', false);
   }
 
   /** As SIGTERM: it hands over and ends. Calls back when it has. */
   stop(id: string, done: () => void = () => {}): void {
     const { node, process } = this.#machine(id);
     if (node === null || process === null) return;
-    this.#note(`${id} is told to stop`);
+    this.note(`${id} is told to stop`);
     const end = () => {
       if (!process.alive) return;
       this.#end(id, (disk) => disk.kill(), 'has stopped');
@@ -119,18 +112,32 @@ export class SimulatedCluster {
   }
 
   pause(id: string): void {
-    this.#note(`${id} is paused`);
+    this.note(`${id} is paused`);
     this.#machine(id).process?.pause();
   }
 
   resume(id: string): void {
-    this.#note(`${id} is resumed`);
+    this.note(`${id} is resumed`);
     this.#machine(id).process?.resume();
   }
 
-  /** From now on this node may end by itself, because of what is done to it. */
-  mayEnd(id: string): void {
-    this.#machine(id).mayEnd = true;
+  /** From now on this node may end by itself, because of what is done to it: with errors of these codes, or with any. */
+  mayEnd(id: string, ...codes: readonly string[]): void {
+    const { excuses } = this.#machine(id);
+    for (const code of codes.length === 0 ? ['any'] : codes) excuses.add(code);
+  }
+
+  /** A node that is down, or goes down now, does not come back: its disk cannot be trusted any more. */
+  retire(id: string): void {
+    if (this.#retired.has(id)) return;
+    this.note(`${id} does not come back`);
+    this.count('node lost for good');
+    this.#retired.add(id);
+    this.kill(id);
+  }
+
+  isRetired(id: string): boolean {
+    return this.#retired.has(id);
   }
 
   /** Why the last process of a node ended by itself, or null. */
@@ -161,15 +168,24 @@ export class SimulatedCluster {
     return this.#machine(id).disk;
   }
 
+  /** Kills a client: it is never heard of again. */
+  killClient(name: string): void {
+    const process = this.processOf(name);
+    this.note(`${name} is killed`);
+    process.kill();
+    this.network.died(process);
+  }
+
   /** The disk of a node that is down is replaced by an empty one. */
   loseDisk(id: string): void {
-    this.#note(`${id} loses its disk`);
+    this.note(`${id} loses its disk`);
     this.#machine(id).disk = this.#newDisk();
+    this.judge.forget(id);
   }
 
   /** Nothing gets through between `id` and the other nodes, both ways. */
   isolate(id: string): void {
-    this.#note(`${id} is cut off`);
+    this.note(`${id} is cut off`);
     for (const other of this.ids) {
       this.network.block(id, other);
       this.network.block(other, id);
@@ -177,7 +193,7 @@ export class SimulatedCluster {
   }
 
   heal(): void {
-    this.#note('the network is healed');
+    this.note('the network is healed');
     this.network.heal();
   }
 
@@ -185,7 +201,7 @@ export class SimulatedCluster {
 
   /** A client of the cluster, a process of its own. */
   client(name: string, options: Partial<ConnectOptions> = {}): Promise<Cluster> {
-    const process = this.time.process(name, true);
+    const process = this.time.process(name, true, this.#options.clock?.());
     this.#clients.set(name, process);
     return connect({
       nodes: [...this.#machines.values()].map(({ address }) => address),
@@ -202,39 +218,7 @@ export class SimulatedCluster {
     return process;
   }
 
-  // --- time -------------------------------------------------------------------------------------------------------------------------
-
-  /** Lets things happen for `ms`. Promises of clients run in between, at fixed points, so that the order is the same each time. */
-  async pass(ms: number): Promise<void> {
-    await this.until(() => false, ms, false);
-  }
-
-  /** Lets things happen until `condition` holds. @throws BrokenPromise when it does not within `limit_ms`. */
-  async until(condition: () => boolean, limit_ms: number, must = true): Promise<void> {
-    const end = this.time.now() + limit_ms;
-    await settled();
-    while (!condition()) {
-      if (!this.time.step(end)) {
-        if (must) throw new BrokenPromise(`it did not come to pass within ${limit_ms} ms: ${condition}`);
-        return;
-      }
-      this.check();
-      if (!this.time.promised) continue;
-      this.time.promised = false;
-      await settled();
-    }
-  }
-
-  /** Lets time pass until a promise is settled, and gives what it came to. */
-  async result<T>(promise: Promise<T>): Promise<T> {
-    let over = false;
-    const mark = () => {
-      over = true;
-    };
-    promise.then(mark, mark);
-    await this.until(() => over, RESULT_MS_MAX);
-    return promise;
-  }
+  // --- what there is to see -------------------------------------------------------------------------------------------------------
 
   /** Names of the nodes that lead `group` now. */
   leaders(group: string): string[] {
@@ -255,24 +239,25 @@ export class SimulatedCluster {
   }
 
   /** Looks at the nodes that have done something since the last time. @throws BrokenPromise, InvariantError */
-  check(): void {
+  protected override check(): void {
     if (this.#failure !== null) throw this.#failure;
     const { ran } = this.time;
     if (ran.length === 0) return;
     for (const { name } of ran) {
       const node = this.#machines.get(name)?.node;
-      if (node != null) this.#judge.look(name, node);
+      if (node != null) this.judge.look(name, node);
     }
     ran.length = 0;
   }
 
   #start(machine: Machine, members: readonly string[]): void {
-    if (machine.process !== null) return;
     const { id } = machine;
-    const process = this.time.process(id);
+    if (machine.process !== null || this.#retired.has(id)) return;
+    const process = this.time.process(id, false, this.#options.clock?.());
     machine.process = process;
     machine.end = null;
-    this.#note(`${id} starts`);
+    this.note(`${id} starts`);
+    this.network.poweredOn(id);
     const world: World = {
       scheduler: process,
       network: this.network.of(process),
@@ -309,37 +294,45 @@ export class SimulatedCluster {
 
   #told(id: string, what: string, facts: Readonly<Record<string, unknown>>): void {
     if (what === 'role')
-      this.#note(`${id} ${facts['group']} ${facts['role']} term ${facts['term']} leader ${facts['leader'] || '-'}`);
-    else if (what === 'peer down') this.#note(`${id} lost its link to ${facts['peer']}: ${facts['reason']}`);
+      this.note(`${id} ${facts['group']} ${facts['role']} term ${facts['term']} leader ${facts['leader'] || '-'}`);
+    else if (what === 'peer down') this.note(`${id} lost its link to ${facts['peer']}: ${facts['reason']}`);
     else if (what === 'member') {
-      this.#note(`${id} is a member of ${facts['cluster']}`);
+      this.note(`${id} is a member of ${facts['cluster']}`);
       this.births.add(String(facts['cluster']));
     }
   }
 
   #endedItself(machine: Machine, error: Error): void {
-    if (!machine.mayEnd) this.#failure ??= new BrokenPromise(`${machine.id} cannot go on: ${error.message}`);
+    const { id, excuses } = machine;
+    const { code = '' } = error as FileError;
+    const may = excuses.has('any') || excuses.has(code);
+    if (!may) this.#failure ??= new BrokenPromise(`${id} cannot go on: ${error.message}`);
     machine.end = error;
-    this.#end(machine.id, (disk) => disk.kill(), `ends by itself: ${error.message}`);
+    this.#end(id, (disk) => disk.kill(), `ends by itself: ${error.message}`);
   }
 
-  #end(id: string, disk: (disk: SimulatedDisk) => void, how: string): void {
+  #end(id: string, disk: (disk: SimulatedDisk) => void, how: string, told = true): void {
     const machine = this.#machine(id);
     if (machine.process === null) return;
-    this.#note(`${id} ${how}`);
+    this.note(`${id} ${how}`);
     machine.process.kill();
     disk(machine.disk);
-    this.network.died(machine.process);
+    if (told) this.network.died(machine.process);
+    else this.network.lostPower(machine.process);
     machine.process = null;
     machine.node = null;
+    this.died(id, machine.end);
   }
 
   #newDisk(): SimulatedDisk {
-    return new SimulatedDisk({
+    const { disk_ms = DISK_MS } = this.#options;
+    const disk = new SimulatedDisk({
       now: () => this.time.now(),
       after: (ms, task) => this.time.add(ms, task, null),
-      defer: (task) => void this.time.add(DISK_MS, task, null),
+      defer: (task) => void this.time.add(disk_ms * (0.5 + this.network.chance()), task, null),
     });
+    disk.faults.count = (fault) => this.count(fault);
+    return disk;
   }
 
   #nodes(): { id: string; node: Node }[] {
@@ -353,13 +346,4 @@ export class SimulatedCluster {
     if (machine === undefined) throw new Error(`no machine ${id}`);
     return machine;
   }
-
-  #note(line: string): void {
-    this.trace.push(`[${this.time.now().toFixed(1)}] ${line}`);
-  }
-}
-
-/** Runs every promise reaction that is ready. */
-function settled(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }

@@ -26,6 +26,11 @@ interface Delay extends Where {
   readonly ms: number;
 }
 
+interface Ambush extends Where {
+  readonly action: () => void;
+  skip: number;
+}
+
 /** An error that the simulated system returns. */
 export class Failed extends Error implements FileError {
   override readonly name = 'Failed';
@@ -42,7 +47,12 @@ export class Faults {
   free_bytes = Number.POSITIVE_INFINITY;
   private failures: Failure[] = [];
   private delays: Delay[] = [];
+  private ambushes: Ambush[] = [];
   private astray: { path: string; by: number }[] = [];
+  /** Syncs that have succeeded since a write went astray; Infinity while none has. Before the second, nothing can tell that it did. */
+  syncsSinceStray = Number.POSITIVE_INFINITY;
+  /** Counts a fault as a call meets it. */
+  count: (fault: string) => void = () => {};
 
   /** The next `times` calls (default: 1) fail, after `skip` (default: 0) that go well. */
   fail(fault: Where & { code: string; skip?: number; times?: number }): void {
@@ -54,9 +64,25 @@ export class Faults {
     this.delays.push(fault);
   }
 
+  /** Calls take no longer than they have to. */
+  hasten(): void {
+    this.delays = [];
+  }
+
   /** Leaves room for so many bytes; a write that needs more fails with ENOSPC after what fits. */
   leave(bytes: number): void {
     this.free_bytes = bytes;
+  }
+
+  /** Something happens just when such a call has begun, after `skip` others. */
+  ambush(where: Where & { skip?: number }, action: () => void): void {
+    this.ambushes.push({ ...where, skip: where.skip ?? 0, action });
+  }
+
+  /** A call has begun: the action that lay in wait for it, or null. */
+  surprise(call: Call): (() => void) | null {
+    const at = this.ambushes.findIndex((ambush) => isAbout(ambush, call) && ambush.skip-- === 0);
+    return at < 0 ? null : (this.ambushes.splice(at, 1)[0]?.action ?? null);
   }
 
   /** The next write to `path` lands `by` bytes from where it should. */
@@ -68,6 +94,7 @@ export class Faults {
   heal(): void {
     this.failures = [];
     this.delays = [];
+    this.ambushes = [];
     this.astray = [];
     this.free_bytes = Number.POSITIVE_INFINITY;
   }
@@ -78,6 +105,7 @@ export class Faults {
       if (!isAbout(failure, call) || failure.times === 0) continue;
       if (failure.skip-- > 0) continue;
       failure.times--;
+      this.count(`${failure.code} on ${failure.operation}`);
       return new Failed(failure.code, call.path);
     }
     return null;
@@ -98,7 +126,10 @@ export class Faults {
   /** How far from its place this write lands. */
   straysBy(path: string): number {
     const at = this.astray.findIndex((one) => one.path === path);
-    return at < 0 ? 0 : (this.astray.splice(at, 1)[0]?.by ?? 0);
+    if (at < 0) return 0;
+    this.count('write gone astray');
+    this.syncsSinceStray = 0;
+    return this.astray.splice(at, 1)[0]?.by ?? 0;
   }
 }
 

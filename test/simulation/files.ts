@@ -50,7 +50,11 @@ export class SimulatedDisk {
   crash(options: { random: Random; fate?: Fate }): void {
     this.kill();
     const { random, fate } = options;
-    const draw = (): Fate => fate ?? (['lost', 'kept', 'torn'] as const)[random.uint32() % 3] ?? 'lost';
+    const draw = (): Fate => {
+      const met = fate ?? (['lost', 'kept', 'torn'] as const)[random.uint32() % 3] ?? 'lost';
+      if (met !== 'kept') this.faults.count(`un-synced write ${met}`);
+      return met;
+    };
     const met = new Set<Named>();
     const visit = (named: Named): void => {
       if (met.has(named)) return;
@@ -63,6 +67,18 @@ export class SimulatedDisk {
       }
     };
     visit(this.root);
+  }
+
+  /** Paths of all files, sorted. */
+  paths(): string[] {
+    const paths: string[] = [];
+    const visit = (folder: Folder, path: string): void => {
+      for (const [name, named] of folder.names)
+        if (named instanceof Folder) visit(named, `${path}/${name}`);
+        else paths.push(`${path}/${name}`);
+    };
+    visit(this.root, '');
+    return paths.sort();
   }
 
   /** Flips one bit of a file, counted from its start. */
@@ -101,6 +117,8 @@ export class SimulatedDisk {
     const ms = this.faults.delayOf(call);
     if (ms === 0) this.scheduler.defer(whileAlive);
     else this.scheduler.after(ms, whileAlive);
+    const surprise = this.faults.surprise(call);
+    if (surprise !== null) this.scheduler.after(0, surprise);
   }
 
   opened(by: 1 | -1): void {
@@ -258,10 +276,13 @@ class OpenFile implements File {
       const growth = Math.max(0, offset + data.length - this.inode.length);
       const missing = growth - faults.grow(growth);
       const write = this.inode.write(
-        offset + faults.straysBy(this.inode.path),
+        Math.max(0, offset + faults.straysBy(this.inode.path)),
         data.subarray(0, data.length - Math.min(missing, data.length)),
       );
-      if (missing > 0) throw new Failed('ENOSPC', this.inode.path);
+      if (missing > 0) {
+        faults.count('ENOSPC on write');
+        throw new Failed('ENOSPC', this.inode.path);
+      }
       return () => {
         if (!write.data.equals(data))
           throw new Error(`the buffer of a write to ${this.inode.path} was changed before the write was over`);
@@ -273,7 +294,10 @@ class OpenFile implements File {
   sync(done: Done): void {
     const work = () => {
       const covered = this.inode.toSync();
-      return () => this.inode.synced(covered);
+      return () => {
+        this.inode.synced(covered);
+        this.disk.faults.syncsSinceStray++;
+      };
     };
     this.perform('sync', done, work, () => this.inode.spoil());
   }

@@ -1,77 +1,304 @@
-/** What must hold of every node after every event, and cheap to ask: a replica is looked at only when it has moved. */
+/**
+ * What must hold after every event: the promises of Raft (paper, figure 3) and what they rest on, seen from outside, on every log and in
+ * every message between nodes. Cheap to ask: a replica is looked at only when it has moved.
+ */
 import { crc32 } from 'node:zlib';
 import type { Node } from '../../node/node.js';
-import { eachEntry } from '../../node/raft/run.js';
+import type { RaftGroup } from '../../node/raft/group.js';
+import type { RaftLog } from '../../node/raft/log.js';
+import { eachEntry, lastOf, type Run } from '../../node/raft/run.js';
 import type { Replica } from '../../node/replica.js';
+import { decodeMessage } from '../../protocol/wire.js';
 
 /** A promise that the cluster broke. */
 export class BrokenPromise extends Error {
   override readonly name = 'BrokenPromise';
 }
 
+/** Terms that fit beside an index in one number. */
+const TERMS_MAX = 2 ** 20;
+
+/** What is known of a group, whoever said it. */
+interface Ledger {
+  /** Election Safety: who leads in a term. */
+  readonly leaders: Map<number, string>;
+  /** Who voted for whom, by term and voter. */
+  readonly votes: Map<string, string>;
+  /**
+   * Log Matching: by index and term, a digest of the entry and of the term before it. If those are one and the same wherever an entry of
+   * that index and term stands, so are all entries before it.
+   */
+  readonly entries: Map<number, number>;
+  /** From index 0 on, what is committed. */
+  readonly committed: Committed[];
+  /** Runs that have been compared, with the entries that they held then. */
+  readonly compared: WeakMap<Run, number>;
+}
+
+interface Committed {
+  /** Term of the entry. */
+  readonly term: number;
+  /** Term in which it was first seen committed. */
+  readonly during: number;
+}
+
 /** A replica as it was looked at last. */
 interface Seen {
   readonly replica: Replica;
-  applied: number;
+  readonly raft: RaftGroup;
   term: number;
   leads: boolean;
+  commit: number;
+  applied: number;
+  last: number;
+  lastTerm: number;
+  /** Its log has been compared with others up to here. */
+  compared: number;
+}
+
+/** What a node has said that it must not forget, by group. */
+interface Word {
+  term: number;
+  /** The term in which it voted last, and for whom. */
+  votedIn: number;
+  vote: string;
 }
 
 export class Judge {
-  /** Election Safety: who leads a group in a term. */
-  readonly #leaders = new Map<string, string>();
-  /** State Machine Safety: by group, a digest of what was applied at each index. */
-  readonly #applied = new Map<string, number[]>();
-  readonly #seen = new WeakMap<Node, readonly Seen[]>();
+  readonly #ledgers = new Map<string, Ledger>();
+  readonly #lives = new Map<string, { readonly node: Node; readonly seen: readonly Seen[] }>();
+  readonly #words = new Map<string, Word>();
+  /** Tells of what changed, one line a change. */
+  readonly #note: (line: string) => void;
+
+  constructor(note: (line: string) => void) {
+    this.#note = note;
+  }
+
+  /** Highest index of `group` that is known to be committed. */
+  committed(group: string): number {
+    return this.#ledger(group).committed.length - 1;
+  }
 
   /** Looks at a node that has done something. @throws BrokenPromise, InvariantError */
   look(id: string, node: Node): void {
-    let seen = this.#seen.get(node);
-    if (seen === undefined) {
-      seen = [...node.groups.replicas()].map((replica) => ({ replica, applied: 0, term: 0, leads: false }));
-      this.#seen.set(node, seen);
-    }
-    for (const one of seen) {
-      const { term, leads } = one.replica.raft;
-      const { applied } = one.replica;
-      if (term !== one.term || applied !== one.applied || leads !== one.leads) this.#moved(id, one);
+    let life = this.#lives.get(id);
+    if (life?.node !== node) life = this.#begun(id, node);
+    for (const seen of life.seen) {
+      const { raft, replica } = seen;
+      const { log } = raft;
+      if (
+        raft.commit !== seen.commit ||
+        log.last !== seen.last ||
+        replica.applied !== seen.applied ||
+        raft.term !== seen.term ||
+        raft.leads !== seen.leads ||
+        log.lastTerm !== seen.lastTerm
+      )
+        this.#moved(id, seen);
     }
   }
 
-  #moved(id: string, before: Seen): void {
-    const { replica } = before;
-    const { raft, applied } = replica;
-    if (raft.term < before.term)
-      throw new BrokenPromise(`${id} ${raft.id}: term went back from ${before.term} to ${raft.term}`);
-    if (raft.leads) this.#checkLeader(raft.id, raft.term, id);
+  /** Forgets that a node was there: its disk is another one now. */
+  forget(id: string): void {
+    this.#lives.delete(id);
+    for (const key of this.#words.keys()) if (key.startsWith(`${id}/`)) this.#words.delete(key);
+  }
+
+  /** A frame leaves a node for another. What it promises must not be forgotten. @throws BrokenPromise */
+  sent(from: string, to: string, body: Buffer): void {
+    const message = decodeMessage(body);
+    switch (message.kind) {
+      case 'vote_request':
+        if (!message.pre) this.#voted(from, from, message.group, message.term);
+        break;
+      case 'vote_reply':
+        if (!message.pre && message.granted) this.#voted(from, to, message.group, message.term);
+        break;
+      case 'append':
+        this.#promised(from, message.group, message.term);
+        break;
+      case 'append_reply': {
+        if (message.rejected) break;
+        this.#promised(from, message.group, message.term);
+        const raft = this.#raft(from, message.group);
+        if (raft !== undefined && message.match > raft.log.durable)
+          throw new BrokenPromise(
+            `${from} ${message.group}: acknowledges ${message.match}, durable is ${raft.log.durable}`,
+          );
+        break;
+      }
+      default:
+        break;
+    }
+  }
+
+  // A node has started: what it said and what was durable must still be there.
+  #begun(id: string, node: Node): { node: Node; seen: readonly Seen[] } {
+    const before = this.#lives.get(id)?.seen ?? [];
+    for (const { raft: old } of before) {
+      const raft = node.groups.replica(old.id)?.raft;
+      if (raft === undefined) continue;
+      const { durable } = old.log;
+      const term = raft.log.termAt(durable);
+      if (term !== old.log.termAt(durable))
+        throw new BrokenPromise(`${id} ${old.id}: durable entry ${durable} of term ${old.log.termAt(durable)} is gone`);
+      const word = this.#words.get(`${id}/${old.id}`);
+      if (word === undefined) continue;
+      if (raft.term < word.term) throw new BrokenPromise(`${id} ${old.id}: term ${word.term} is forgotten`);
+      if (raft.term === word.votedIn && raft.vote !== word.vote)
+        throw new BrokenPromise(`${id} ${old.id}: its vote for ${word.vote} in term ${word.votedIn} is forgotten`);
+    }
+    const seen = [...node.groups.replicas()].map((replica) => ({
+      replica,
+      raft: replica.raft,
+      term: 0,
+      leads: false,
+      commit: 0,
+      applied: 0,
+      last: 0,
+      lastTerm: 0,
+      compared: 0,
+    }));
+    const life = { node, seen };
+    this.#lives.set(id, life);
+    return life;
+  }
+
+  #moved(id: string, seen: Seen): void {
+    const { raft, replica } = seen;
+    const { log } = raft;
     raft.check();
-    for (let index = before.applied + 1; index <= applied; index++) this.#checkApplied(id, replica, index);
-    before.applied = applied;
-    before.term = raft.term;
-    before.leads = raft.leads;
+    if (raft.term < seen.term) throw new BrokenPromise(`${id} ${raft.id}: term ${raft.term} after ${seen.term}`);
+    if (raft.commit < seen.commit)
+      throw new BrokenPromise(`${id} ${raft.id}: commit ${raft.commit} after ${seen.commit}`);
+    if (replica.applied < seen.applied)
+      throw new BrokenPromise(`${id} ${raft.id}: applied ${replica.applied} after ${seen.applied}`);
+    if (seen.leads && raft.leads && seen.term === raft.term && log.termAt(seen.last) !== seen.lastTerm)
+      throw new BrokenPromise(`Leader Append-Only: ${id} lost entry ${seen.last} of ${raft.id}, which it leads`);
+    this.#compare(id, seen);
+    if (raft.leads && !(seen.leads && seen.term === raft.term)) this.#elected(id, raft);
+    if (raft.commit > seen.commit) this.#commits(id, seen);
+    if (raft.commit !== seen.commit || log.last !== seen.last || replica.applied !== seen.applied)
+      this.#note(`${id} ${raft.id} last ${log.last} commit ${raft.commit} applied ${replica.applied}`);
+    seen.term = raft.term;
+    seen.leads = raft.leads;
+    seen.commit = raft.commit;
+    seen.applied = replica.applied;
+    seen.last = log.last;
+    seen.lastTerm = log.lastTerm;
   }
 
-  #checkLeader(group: string, term: number, id: string): void {
-    const leader = this.#leaders.get(`${group}/${term}`);
-    if (leader === undefined) this.#leaders.set(`${group}/${term}`, id);
-    else if (leader !== id)
-      throw new BrokenPromise(`Election Safety: ${leader} and ${id} lead ${group} in term ${term}`);
-  }
-
-  #checkApplied(id: string, { raft }: Replica, index: number): void {
-    const run = raft.log.runAt(index);
-    if (run?.bytes == null) return;
-    let applied = this.#applied.get(raft.id);
-    if (applied === undefined) {
-      applied = [];
-      this.#applied.set(raft.id, applied);
+  // Log Matching: what was read back from disk to be applied, and what was appended.
+  #compare(id: string, seen: Seen): void {
+    const { log } = seen.raft;
+    for (let run = log.runAt(seen.compared + 1); run !== undefined; run = log.runAt(lastOf(run) + 1)) {
+      if (lastOf(run) > seen.replica.applied) break;
+      seen.compared = lastOf(run);
+      this.#compareRun(id, log, run);
     }
-    eachEntry(run.bytes, index, index, (_, entry) => {
-      const what = crc32(entry, run.term);
-      const before = applied[index];
-      if (before === undefined) applied[index] = what;
-      else if (before !== what)
-        throw new BrokenPromise(`State Machine Safety: ${id} applied something else at ${raft.id}/${index}`);
+    for (let run = log.runAt(log.last); run !== undefined; run = log.runAt(run.first - 1))
+      if (!this.#compareRun(id, log, run)) break;
+  }
+
+  // False when there was nothing to compare.
+  #compareRun(id: string, log: RaftLog, run: Run): boolean {
+    const { entries, compared } = this.#ledger(run.group);
+    if (run.bytes === null || compared.get(run) === run.count) return false;
+    compared.set(run, run.count);
+    const { first, term } = run;
+    let before = log.termAt(first - 1) ?? 0;
+    eachEntry(run.bytes, first, lastOf(run), (index, entry, time) => {
+      const digest = crc32(entry, (before * 31 + time) >>> 0);
+      const key = index * TERMS_MAX + term;
+      const known = entries.get(key);
+      if (known === undefined) entries.set(key, digest);
+      else if (known !== digest)
+        throw new BrokenPromise(`Log Matching: ${id} holds another entry ${index} of term ${term} in ${run.group}`);
+      before = term;
     });
+    return true;
+  }
+
+  #elected(id: string, raft: RaftGroup): void {
+    const { leaders, committed } = this.#ledger(raft.id);
+    const leader = leaders.get(raft.term) ?? id;
+    if (leader !== id) throw new BrokenPromise(`Election Safety: ${leader} and ${id} lead ${raft.id} in ${raft.term}`);
+    leaders.set(raft.term, id);
+    // One that learns late that it has won need not have what was committed in later terms.
+    const index = committed.findLastIndex(({ during }) => during < raft.term);
+    if (index > 0 && raft.log.termAt(index) !== committed[index]?.term)
+      throw new BrokenPromise(`Leader Completeness: ${id} leads ${raft.id} in ${raft.term} without entry ${index}`);
+  }
+
+  #commits(id: string, seen: Seen): void {
+    const { raft } = seen;
+    const { committed } = this.#ledger(raft.id);
+    const { commit, log } = raft;
+    for (let index = seen.commit + 1; index <= commit; index++) {
+      const term = log.termAt(index) ?? -1;
+      const known = committed[index];
+      if (known === undefined) committed.push({ term, during: raft.term });
+      else if (known.term !== term)
+        throw new BrokenPromise(
+          `State Machine Safety: ${id} commits entry ${index} of ${raft.id} of term ${term}, others that of ${known.term}`,
+        );
+    }
+    const term = log.termAt(commit) ?? -1;
+    if (raft.leads && seen.leads && seen.term === raft.term && term !== raft.term)
+      throw new BrokenPromise(`${id} ${raft.id}: commits entry ${commit} of term ${term} by counting, in ${raft.term}`);
+    const holders = [...this.#lives.keys()].filter((other) => {
+      const theirs = this.#raft(other, raft.id)?.log;
+      return theirs !== undefined && theirs.durable >= commit && theirs.termAt(commit) === term;
+    });
+    const { voters } = raft.view().configuration;
+    if (voters.filter((voter) => holders.includes(voter)).length * 2 <= voters.length)
+      throw new BrokenPromise(
+        `${id} ${raft.id}: commits entry ${commit}, durable only on ${holders.join() || 'nobody'}`,
+      );
+  }
+
+  #voted(voter: string, candidate: string, group: string, term: number): void {
+    const { votes } = this.#ledger(group);
+    const known = votes.get(`${term}/${voter}`) ?? candidate;
+    if (known !== candidate)
+      throw new BrokenPromise(`${voter} votes for ${known} and ${candidate} in term ${term} of ${group}`);
+    votes.set(`${term}/${voter}`, candidate);
+    this.#promised(voter, group, term);
+    const word = this.#word(voter, group);
+    word.votedIn = term;
+    word.vote = candidate;
+  }
+
+  #promised(id: string, group: string, term: number): void {
+    const word = this.#word(id, group);
+    word.term = Math.max(word.term, term);
+  }
+
+  #word(id: string, group: string): Word {
+    const key = `${id}/${group}`;
+    const word = this.#words.get(key) ?? { term: 0, votedIn: 0, vote: '' };
+    this.#words.set(key, word);
+    return word;
+  }
+
+  // The newest life counts, whether it is over or not: what was durable then is what is on the disk.
+  #raft(id: string, group: string): RaftGroup | undefined {
+    return this.#lives.get(id)?.seen.find(({ raft }) => raft.id === group)?.raft;
+  }
+
+  #ledger(group: string): Ledger {
+    let ledger = this.#ledgers.get(group);
+    if (ledger === undefined) {
+      ledger = {
+        leaders: new Map(),
+        votes: new Map(),
+        entries: new Map(),
+        committed: [{ term: 0, during: -1 }],
+        compared: new WeakMap(),
+      };
+      this.#ledgers.set(group, ledger);
+    }
+    return ledger;
   }
 }

@@ -1,158 +1,232 @@
-/** One seed's story: clients that enqueue numbers while nodes crash, stand still and lose each other; then everything heals and is counted. */
-import type { Cluster } from '../../protocol/client/types.js';
-import { ConcordError } from '../../protocol/errors.js';
+/**
+ * One seed's story. Safety: clients at work while everything goes wrong that the contract says one may survive, every promise checked after
+ * every event. Liveness: the mischief ends for a random majority, which has to elect, serve and agree. Then all heal, the queue is emptied,
+ * and the history of all clients has to be linearizable.
+ */
 import { SimulatedCluster } from './cluster.js';
+import { checkLinearizable } from './history/check.js';
+import type { Operation } from './history/history.js';
+import { queue } from './history/queue.js';
+import type { QueueInput, QueueOutput } from './history/queue-facts.js';
 import { BrokenPromise } from './judge.js';
+import { Nemesis } from './nemesis.js';
+import { Dice, drawSwarm, type Swarm } from './swarm.js';
+import { seededRandom } from './time.js';
+import { Workload } from './workload.js';
 
-/** Simulated time with faults, ms. */
-const FAULTY_MS = 30_000;
-/** Mean time between faults, ms. */
-const FAULT_EVERY_MS = 1500;
-/** Within it a healed cluster has to elect, serve and agree, ms. */
-const HEAL_MS_MAX = 20_000;
-const WRITERS = 2;
-const DEPTH = 8;
+/** Mischief goes on for at least this, ms, and until enough has been asked and answered; but no longer than the second. */
+const FAULTY_MS_MIN = 30_000;
+const FAULTY_MS_MAX = 90_000;
+/** With fewer commands, or fewer that succeed, a seed proves nothing: it is void. */
+const COMMANDS_MIN = 1000;
+const SUCCESSES_MIN = 300;
+/** Within it a healed majority has to elect, to serve and to agree, each, ms. */
+const HEALED_MS_MAX = 30_000;
+/** How often is looked whether enough has been asked, ms. */
+const LOOK_MS = 500;
+/** Lines of the trace that go with a broken promise. */
+const LAST_LINES = 40;
+/** A separate source, so that what the seed is like does not depend on how its events fall. */
+const SWARM_SALT = 0x5eed;
 
 /** What a run came to. */
 export interface Run {
-  readonly acknowledged: number;
-  readonly attempted: number;
+  readonly seed: number;
+  /** Too little was asked or answered for it to prove anything. */
+  readonly void: boolean;
+  /** Commands and reads asked, and those that succeeded. */
+  readonly commands: number;
+  readonly succeeded: number;
+  /** Simulated time, ms. */
+  readonly simulated_ms: number;
   readonly events: number;
+  /** How often which fault was met. */
+  readonly faults: ReadonlyMap<string, number>;
+  /** Codes that calls ended in. */
+  readonly endings: ReadonlyMap<string, number>;
   readonly trace: readonly string[];
 }
 
-interface Writer {
-  readonly client: Cluster;
-  readonly name: string;
-  next: number;
-  readonly acknowledged: Set<string>;
-  readonly refused: Set<string>;
+/** A seed in which a promise was broken, or a node met what it never should. */
+export class Broken extends Error {
+  override readonly name = 'Broken';
+  readonly seed: number;
+  readonly trace: readonly string[];
+
+  constructor(seed: number, trace: readonly string[], options: { readonly cause: unknown }) {
+    const { cause } = options;
+    const promise = cause instanceof Error ? cause.message : String(cause);
+    super([`seed ${seed}: ${promise}`, ...trace.slice(-LAST_LINES)].join('\n'), options);
+    this.seed = seed;
+    this.trace = trace;
+  }
+
+  /** The promise, in one line. */
+  get promise(): string {
+    return this.message.slice(this.message.indexOf(' ', 5) + 1).split('\n', 1)[0] ?? '';
+  }
 }
 
-/** Plays a seed to its end. @throws BrokenPromise with the last lines of the trace */
+/** Plays a seed to its end. @throws Broken */
 export async function explore(seed: number): Promise<Run> {
-  const cluster = new SimulatedCluster(seed);
+  const swarm = drawSwarm(new Dice(seededRandom(seed ^ SWARM_SALT)));
+  const cluster = new SimulatedCluster(seed, swarm);
   try {
-    return await play(cluster);
+    return await new Story(seed, cluster, swarm).play();
   } catch (error) {
-    const told = error instanceof Error ? error : new Error(String(error));
-    told.message = `seed ${seed}: ${told.message}\n${cluster.trace.slice(-40).join('\n')}`;
-    throw told;
+    throw new Broken(seed, cluster.trace, { cause: error });
   }
 }
 
-async function play(cluster: SimulatedCluster): Promise<Run> {
-  cluster.start(...cluster.ids);
-  await cluster.until(() => cluster.leaders('s0').length === 1 && cluster.leaders('c').length === 1, 10_000);
-  const writers: Writer[] = [];
-  for (let i = 0; i < WRITERS; i++) {
-    const name = `w${i}`;
-    writers.push({ client: await clientOf(cluster, name), name, next: 0, acknowledged: new Set(), refused: new Set() });
-  }
-  const stop = { now: false };
-  for (const writer of writers) for (let i = 0; i < DEPTH; i++) void write(cluster, writer, stop);
-  await breakThings(cluster);
-  mend(cluster);
-  await cluster.pass(2000);
-  stop.now = true;
-  await cluster.until(() => writers.every(({ client }) => client.leaderOf('s0') !== ''), HEAL_MS_MAX);
-  const bodies = await drain(cluster);
-  count(writers, bodies);
-  await cluster.until(() => cluster.converged('s0') !== null && cluster.converged('c') !== null, HEAL_MS_MAX);
-  for (const group of ['c', 's0'])
-    if (new Set(cluster.fingerprints(group)).size !== 1) throw new BrokenPromise(`replicas of ${group} differ`);
-  const acknowledged = writers.reduce((sum, writer) => sum + writer.acknowledged.size, 0);
-  const attempted = writers.reduce((sum, writer) => sum + writer.next, 0);
-  cluster.trace.push(`acknowledged ${acknowledged} of ${attempted}`);
-  return { acknowledged, attempted, events: cluster.time.events, trace: cluster.trace };
-}
+class Story {
+  readonly #seed: number;
+  readonly #cluster: SimulatedCluster;
+  readonly #swarm: Swarm;
+  readonly #dice: Dice;
+  readonly #workload: Workload;
+  readonly #nemesis: Nemesis;
 
-// Enqueues one number after the other; several of these run side by side and share the numbers of one writer.
-async function write(cluster: SimulatedCluster, writer: Writer, stop: { now: boolean }): Promise<void> {
-  while (!stop.now) {
-    const body = `${writer.name}:${writer.next++}`;
-    try {
-      await writer.client.queue().enqueue(body, { timeout_ms: 2000 + cluster.pick(4000) });
-      writer.acknowledged.add(body);
-    } catch (error) {
-      if (!(error instanceof ConcordError)) throw error;
-      if (error.definite) writer.refused.add(body);
+  constructor(seed: number, cluster: SimulatedCluster, swarm: Swarm) {
+    this.#seed = seed;
+    this.#cluster = cluster;
+    this.#swarm = swarm;
+    this.#dice = new Dice(cluster.random);
+    const dice = this.#dice;
+    this.#workload = new Workload(cluster, swarm, dice);
+    this.#nemesis = new Nemesis({ cluster, swarm, dice, clients: () => this.#workload.clients });
+  }
+
+  async play(): Promise<Run> {
+    const cluster = this.#cluster;
+    const workload = this.#workload;
+    cluster.network.delay_ms = this.#swarm.delay_ms;
+    cluster.start(...cluster.ids);
+    await this.#agree(() => cluster.ids, 'are born');
+    const proves = await this.#safety();
+    const { size: commands } = workload.recorder;
+    const { succeeded } = workload;
+    await this.#liveness();
+    await this.#recovery();
+    const { network, faults, time, trace } = cluster;
+    network.frameFaults = null;
+    this.#checkHistory();
+    cluster.note(`${succeeded} of ${commands} commands succeeded`);
+    const { endings } = workload;
+    const simulated_ms = time.now();
+    return {
+      seed: this.#seed,
+      void: !proves,
+      commands,
+      succeeded,
+      simulated_ms,
+      events: time.events,
+      faults,
+      endings,
+      trace,
+    };
+  }
+
+  /** True when enough was asked and answered. */
+  async #safety(): Promise<boolean> {
+    const cluster = this.#cluster;
+    const workload = this.#workload;
+    const { network, time } = cluster;
+    network.split = this.#swarm.split;
+    network.frameFaults = this.#swarm.frameFaults;
+    const begun = time.now();
+    const proves = () => workload.recorder.size >= COMMANDS_MIN && workload.succeeded >= SUCCESSES_MIN;
+    workload.start();
+    this.#nemesis.start();
+    while (time.now() < begun + FAULTY_MS_MIN || (!proves() && time.now() < begun + FAULTY_MS_MAX)) {
+      await cluster.pass(LOOK_MS);
+      // What clients found broken is thrown here.
+      void workload.underWay;
     }
-    await pause(cluster, 10 + cluster.pick(40));
+    this.#nemesis.stop();
+    return proves();
   }
-}
 
-async function breakThings(cluster: SimulatedCluster): Promise<void> {
-  const end = cluster.time.now() + FAULTY_MS;
-  while (cluster.time.now() < end) {
-    await cluster.pass(cluster.pick(2 * FAULT_EVERY_MS));
-    const id = cluster.ids[cluster.pick(cluster.ids.length)] ?? 'n1';
-    switch (cluster.pick(9)) {
-      case 0:
-      case 1:
-        cluster.kill(id);
-        break;
-      case 2:
-        cluster.cutPower(id);
-        break;
-      case 3:
-        for (const every of cluster.ids) cluster.cutPower(every);
-        break;
-      case 4:
-        cluster.isolate(id);
-        break;
-      case 5:
-        cluster.pause(id);
-        break;
-      case 6:
-        cluster.network.reset(id, cluster.ids[cluster.pick(cluster.ids.length)] ?? 'n2');
-        break;
-      default:
-        mend(cluster);
+  // Those left out stay as they are: down, or so cut off that nobody hears of them.
+  async #liveness(): Promise<void> {
+    const cluster = this.#cluster;
+    const quorum = this.#drawQuorum();
+    cluster.note(`liveness: ${quorum.join()} are healed, the others lost`);
+    cluster.network.split = 0;
+    cluster.network.frameFaults = null;
+    cluster.heal();
+    for (const id of quorum) this.#nemesis.heal(id);
+    for (const id of cluster.ids) {
+      if (quorum.includes(id)) continue;
+      if (cluster.isUp(id) && this.#dice.happens(0.5)) cluster.kill(id);
+      for (const other of [...cluster.ids, ...this.#workload.clients]) {
+        cluster.network.block(id, other);
+        cluster.network.block(other, id);
+      }
+    }
+    for (const name of this.#workload.clients) cluster.processOf(name).resume();
+    await this.#agree(() => quorum, 'elect a leader and agree');
+    await cluster.result(this.#workload.serve(HEALED_MS_MAX));
+    this.#workload.stop();
+    await cluster.until(() => this.#workload.underWay === 0, HEALED_MS_MAX, 'every call ends');
+    await this.#agree(() => quorum, 'agree');
+  }
+
+  async #recovery(): Promise<void> {
+    const cluster = this.#cluster;
+    cluster.heal();
+    for (const id of cluster.ids) this.#nemesis.heal(id);
+    // One whose disk has rotted may find out only now.
+    const living = () => cluster.ids.filter((id) => !cluster.isRetired(id));
+    await this.#agree(living, 'agree');
+    await cluster.result(this.#workload.drain(HEALED_MS_MAX));
+    await this.#agree(living, 'agree');
+  }
+
+  /** A random majority of those whose disks can be trusted. */
+  #drawQuorum(): string[] {
+    const { ids } = this.#cluster;
+    const left = ids.filter((id) => id !== this.#swarm.frail);
+    const size = Math.floor(ids.length / 2) + 1;
+    while (left.length > size) left.splice(this.#dice.below(left.length), 1);
+    return left;
+  }
+
+  /** Nodes have a leader in each group and have applied the same. */
+  async #agree(nodes: () => readonly string[], what: string): Promise<void> {
+    const cluster = this.#cluster;
+    for (const group of ['c', 's0']) {
+      const agreed = () => {
+        const replicas = nodes().map((id) => cluster.replica(id, group));
+        const [first] = replicas;
+        if (!replicas.some((replica) => replica?.raft.settled)) return false;
+        return replicas.every((replica) => replica !== undefined && replica.applied === first?.applied);
+      };
+      await cluster.until(agreed, HEALED_MS_MAX, `${nodes().join()} ${what} in ${group}`);
+      const ids = nodes();
+      const prints = new Set(ids.map((id) => cluster.replica(id, group)?.machine.fingerprint()));
+      if (prints.size !== 1)
+        throw new BrokenPromise(`replicas of ${group} on ${ids.join()} have applied alike and differ`);
     }
   }
-}
 
-function mend(cluster: SimulatedCluster): void {
-  cluster.heal();
-  for (const id of cluster.ids) {
-    cluster.resume(id);
-    cluster.start(id);
+  #checkHistory(): void {
+    const history = this.#workload.recorder.history();
+    const { verdict, explanation } = checkLinearizable(queue, history);
+    if (verdict !== 'ok') throw new BrokenPromise(`Linearizable: ${explanation}`);
+    checkPipelines(history);
   }
 }
 
-async function drain(cluster: SimulatedCluster): Promise<string[]> {
-  const reader = await clientOf(cluster, 'reader');
-  const bodies: string[] = [];
-  for (;;) {
-    const message = await cluster.result(reader.queue().dequeue({ timeout_ms: HEAL_MS_MAX }));
-    if (message === undefined) return bodies;
-    bodies.push(String(message.body));
+// What one client asks of a group without waiting is done in the order of asking: linearizability does not ask for that.
+function checkPipelines(history: readonly Operation<QueueInput, QueueOutput>[]): void {
+  const last = new Map<string, number>();
+  for (const { client, input, ...operation } of history) {
+    if (input.op !== 'enqueue' || operation.ending !== 'ok') continue;
+    const id = Number(operation.output);
+    if (id < (last.get(client) ?? 0))
+      throw new BrokenPromise(
+        `In order: ${input.body} of ${client} is number ${id}, what it sent before ${last.get(client)}`,
+      );
+    last.set(client, id);
   }
-}
-
-function count(writers: readonly Writer[], bodies: readonly string[]): void {
-  const times = new Map<string, number>();
-  for (const body of bodies) times.set(body, (times.get(body) ?? 0) + 1);
-  for (const [body, n] of times) if (n > 1) throw new BrokenPromise(`exactly once: ${body} came ${n} times`);
-  for (const { name, acknowledged, refused } of writers) {
-    for (const body of acknowledged)
-      if (!times.has(body)) throw new BrokenPromise(`durable: acknowledged ${body} is lost`);
-    for (const body of refused) if (times.has(body)) throw new BrokenPromise(`definite: refused ${body} was executed`);
-    const numbers = bodies.filter((body) => body.startsWith(`${name}:`)).map((body) => Number(body.split(':')[1]));
-    numbers.forEach((number, i) => {
-      if (number <= (numbers[i - 1] ?? -1))
-        throw new BrokenPromise(`in order: ${name}:${number} after ${numbers[i - 1]}`);
-    });
-  }
-}
-
-function clientOf(cluster: SimulatedCluster, name: string): Promise<Cluster> {
-  return cluster.result(cluster.client(name, { timeout_ms: HEAL_MS_MAX }));
-}
-
-function pause(cluster: SimulatedCluster, ms: number): Promise<void> {
-  return new Promise((resolve) => {
-    cluster.time.add(ms, resolve, cluster.tester);
-  });
 }

@@ -4,6 +4,14 @@ import type { Random, Scheduler, Timer } from '../../protocol/env.js';
 /** What wakes a process: a timer of its own, or something from outside. */
 type Kind = 'timer' | 'input';
 
+/** A process's clock against true time: `offset` ms at its beginning, then `rate` ms a millisecond. */
+export interface Clock {
+  readonly rate: number;
+  readonly offset: number;
+}
+
+const TRUE_CLOCK: Clock = { rate: 1, offset: 0 };
+
 interface Event {
   readonly due: number;
   readonly order: number;
@@ -18,22 +26,27 @@ export class Process implements Scheduler {
   /** It uses promises, whose reactions have to run before time goes on. */
   readonly promises: boolean;
   readonly #time: SimulatedTime;
+  /** How fast its clock runs and what it showed at first: no two need agree. */
+  readonly #clock: Clock;
   alive = true;
   paused = false;
+  /** How often it was made to stand still. */
+  pauses = 0;
   #waiting: { readonly task: () => void; readonly kind: Kind }[] = [];
 
-  constructor(time: SimulatedTime, name: string, promises: boolean) {
+  constructor(time: SimulatedTime, name: string, promises: boolean, clock: Clock) {
     this.#time = time;
     this.name = name;
     this.promises = promises;
+    this.#clock = clock;
   }
 
   now(): number {
-    return this.#time.now();
+    return this.#clock.offset + this.#time.now() * this.#clock.rate;
   }
 
   after(delay_ms: number, task: () => void): Timer {
-    return this.#time.add(delay_ms, task, this, 'timer');
+    return this.#time.add(delay_ms / this.#clock.rate, task, this, 'timer');
   }
 
   defer(task: () => void): void {
@@ -47,6 +60,7 @@ export class Process implements Scheduler {
 
   pause(): void {
     this.paused = true;
+    this.pauses++;
   }
 
   /** What came due meanwhile happens now: expired timers before the input that waits, as an event loop has it after a stall. */
@@ -85,8 +99,8 @@ export class SimulatedTime {
     return this.#now;
   }
 
-  process(name: string, promises = false): Process {
-    return new Process(this, name, promises);
+  process(name: string, promises = false, clock = TRUE_CLOCK): Process {
+    return new Process(this, name, promises, clock);
   }
 
   /** `process` null: something that happens to the world, whoever lives. */

@@ -1,0 +1,233 @@
+/** All that can go wrong in a simulated cluster, by name: what is done, and how it is undone. */
+import type { SimulatedCluster } from './cluster.js';
+import type { Operation } from './faults.js';
+import type { Dice, Swarm } from './swarm.js';
+
+/** What mischief is done to. */
+export interface Stage {
+  readonly cluster: SimulatedCluster;
+  readonly swarm: Swarm;
+  readonly dice: Dice;
+  /** Names of the clients. */
+  readonly clients: () => readonly string[];
+}
+
+/** Does something; what it returns undoes it. */
+type Mischief = (stage: Stage) => () => void;
+
+const nothing = () => {};
+
+/** Errors of the disk with which a node may end. */
+const DISK_ERRORS = ['EIO', 'ENOSPC'];
+/** Calls that fail or in which a node ends, as often as they stand here. */
+const CALLS: readonly [Operation, ...Operation[]] = ['sync', 'sync', 'write', 'read', 'syncFolder', 'open', 'rename'];
+
+/** Every kind. What the world loses for good (rot, mislaid writes) befalls only the node that the seed calls frail. */
+export const MISCHIEF = {
+  'kill -9': (stage) => {
+    const id = node(stage);
+    stage.cluster.kill(id);
+    return () => stage.cluster.start(id);
+  },
+
+  'power cut': (stage) => {
+    const id = node(stage);
+    stage.cluster.cutPower(id);
+    return () => stage.cluster.start(id);
+  },
+
+  'end in the middle of a call to the disk': (stage) => {
+    const id = node(stage);
+    const operation = stage.dice.one(CALLS);
+    const { cluster, dice } = stage;
+    const skip = dice.below(operation === 'sync' || operation === 'write' ? 30 : 2);
+    cluster.note(`${id} is going to end in the middle of ${operation}`);
+    const power = dice.happens(0.7);
+    const back_ms = dice.between(20, 3000);
+    cluster.disk(id).faults.ambush({ operation, skip }, () => {
+      cluster.count('node ended in the middle of a call');
+      if (power) cluster.cutPower(id);
+      else cluster.kill(id);
+      cluster.time.add(back_ms, () => cluster.start(id), null);
+    });
+    return nothing;
+  },
+
+  'power cut of all': ({ cluster }) => {
+    for (const id of cluster.ids) cluster.cutPower(id);
+    return () => cluster.start(...cluster.ids);
+  },
+
+  stop: (stage) => {
+    const id = node(stage);
+    stage.cluster.stop(id);
+    return () => stage.cluster.start(id);
+  },
+
+  pause: (stage) => {
+    const id = node(stage);
+    stage.cluster.pause(id);
+    return () => stage.cluster.resume(id);
+  },
+
+  'pause of all': ({ cluster }) => {
+    for (const id of cluster.ids) cluster.pause(id);
+    return () => {
+      for (const id of cluster.ids) cluster.resume(id);
+    };
+  },
+
+  isolation: (stage) => {
+    const id = node(stage);
+    const others = stage.cluster.ids.filter((other) => other !== id);
+    return block(stage.cluster, [[id, others], ...others.map((other): Way => [other, [id]])]);
+  },
+
+  'one-way isolation': (stage) => {
+    const id = node(stage);
+    const others = stage.cluster.ids.filter((other) => other !== id);
+    return stage.dice.happens(0.5)
+      ? block(stage.cluster, [[id, others]])
+      : block(
+          stage.cluster,
+          others.map((other): Way => [other, [id]]),
+        );
+  },
+
+  'cut between two': (stage) => {
+    const [a, b] = pair(stage);
+    return block(stage.cluster, [
+      [a, [b]],
+      [b, [a]],
+    ]);
+  },
+
+  'one-way cut between two': (stage) => {
+    const [a, b] = pair(stage);
+    return block(stage.cluster, [[a, [b]]]);
+  },
+
+  'client cut off': (stage) => {
+    const client = stage.dice.one(['', ...stage.clients()]);
+    const id = node(stage);
+    return stage.dice.happens(0.5)
+      ? block(stage.cluster, [[client, [id]]])
+      : block(stage.cluster, [
+          [client, [id]],
+          [id, [client]],
+        ]);
+  },
+
+  'clogged link': (stage) => {
+    const [a, b] = stage.dice.happens(0.7) ? pair(stage) : [stage.dice.one(['', ...stage.clients()]), node(stage)];
+    const { network } = stage.cluster;
+    stage.cluster.note(`from ${a} to ${b} little gets through`);
+    network.clog(a, b, 0.5 + stage.dice.chance() * 5);
+    return () => network.clog(a, b, Number.POSITIVE_INFINITY);
+  },
+
+  'reset in mid-frame': (stage) => {
+    const [a, b] = pair(stage);
+    stage.cluster.network.cut(a, b);
+    return nothing;
+  },
+
+  'reset of a client': (stage) => {
+    stage.cluster.network.cut(stage.dice.one(['', ...stage.clients()]), node(stage));
+    return nothing;
+  },
+
+  'client stands still': (stage) => {
+    const name = stage.dice.one(['', ...stage.clients()]);
+    if (name === '') return nothing;
+    const process = stage.cluster.processOf(name);
+    stage.cluster.note(`${name} stands still`);
+    process.pause();
+    return () => process.resume();
+  },
+
+  'slow sync': (stage) => {
+    const id = node(stage);
+    const ms = stage.dice.between(2, 4000);
+    stage.cluster.note(`${id} syncs in ${ms.toFixed(0)} ms`);
+    const { faults } = stage.cluster.disk(id);
+    faults.slow({ operation: 'sync', ms });
+    return () => faults.hasten();
+  },
+
+  'failing disk': (stage) => {
+    const id = node(stage);
+    const operation = stage.dice.one(CALLS);
+    stage.cluster.note(`${id} is going to fail in ${operation}`);
+    stage.cluster.mayEnd(id, ...DISK_ERRORS);
+    stage.cluster.disk(id).faults.fail({ operation, code: 'EIO', skip: stage.dice.below(20) });
+    return nothing;
+  },
+
+  'full disk': (stage) => {
+    const id = node(stage);
+    stage.cluster.note(`the disk of ${id} is full`);
+    stage.cluster.mayEnd(id, ...DISK_ERRORS);
+    const { faults } = stage.cluster.disk(id);
+    faults.leave(stage.dice.below(100_000));
+    return () => faults.leave(Number.POSITIVE_INFINITY);
+  },
+
+  'bit rot': ({ cluster, swarm, dice }) => {
+    const { frail } = swarm;
+    const disk = cluster.disk(frail);
+    const [first, ...others] = disk.paths();
+    if (first === undefined) return nothing;
+    const path = dice.one([first, ...others]);
+    const bit = dice.below(Math.max(1, disk.contents(path).length * 8));
+    cluster.note(`${frail} ${path}: bit ${bit} rots`);
+    cluster.count('bit rotten');
+    cluster.mayEnd(frail, 'ROT', 'FORMAT');
+    disk.flip(path, bit);
+    return nothing;
+  },
+
+  'mislaid write': ({ cluster, swarm, dice }) => {
+    const { frail } = swarm;
+    const disk = cluster.disk(frail);
+    const path = disk.paths().findLast((one) => one.endsWith('.log') && hasBatches(disk.contents(one)));
+    if (path === undefined) return nothing;
+    const by = 512 * (1 + dice.below(8)) * (dice.happens(0.5) ? 1 : -1);
+    cluster.note(`${frail} ${path}: the next write goes ${by} bytes astray`);
+    cluster.mayEnd(frail, 'ROT', 'FORMAT');
+    disk.faults.misdirect(path, by);
+    return nothing;
+  },
+} satisfies Record<string, Mischief>;
+
+/** What is not undone. */
+export const FOR_GOOD: ReadonlySet<string> = new Set(['bit rot', 'mislaid write'] satisfies MischiefName[]);
+
+/** The name of a kind of mischief. */
+export type MischiefName = keyof typeof MISCHIEF;
+
+/** From whom to whom. */
+type Way = readonly [from: string, to: readonly string[]];
+
+function block({ network }: SimulatedCluster, ways: readonly Way[]): () => void {
+  const each = (act: (from: string, to: string) => void) => {
+    for (const [from, to] of ways) for (const one of to) act(from, one);
+  };
+  each((from, to) => network.block(from, to));
+  return () => each((from, to) => network.unblock(from, to));
+}
+
+// A segment starts with a sector of its own and is full of zeros.
+function hasBatches(segment: Buffer): boolean {
+  return segment.subarray(512, 1024).some((byte) => byte !== 0);
+}
+
+function node({ cluster, dice }: Stage): string {
+  return cluster.ids[dice.below(cluster.ids.length)] ?? '';
+}
+
+function pair(stage: Stage): [string, string] {
+  const a = node(stage);
+  const others = stage.cluster.ids.filter((id) => id !== a);
+  return [a, others[stage.dice.below(Math.max(1, others.length))] ?? ''];
+}

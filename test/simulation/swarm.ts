@@ -1,0 +1,123 @@
+/** What a seed draws: its cluster, the clocks and the network it lives with, and how often what goes wrong in it. */
+import type { RaftSettings } from '../../node/raft/types.js';
+import type { Random } from '../../protocol/env.js';
+import { FOR_GOOD, MISCHIEF, type MischiefName } from './mischief.js';
+import type { FrameFaults } from './network.js';
+import type { Clock } from './time.js';
+
+/** Bound on the difference of clock rates: the contract assumes no more. */
+const CLOCK_DRIFT_MAX = 0.05;
+/** The most that frames between members are lost, doubled or overtaken, of all. */
+const FRAME_FAULT_MAX = 0.3;
+
+/** Everything about a seed that is drawn before it begins. */
+export interface Swarm {
+  readonly ids: readonly string[];
+  readonly raft: Partial<RaftSettings>;
+  readonly segment_bytes: number;
+  /** What a call to a disk takes, about, ms. */
+  readonly disk_ms: number;
+  readonly clock: () => Clock;
+  readonly delay_ms: { readonly min: number; readonly spread: number };
+  /** How often a write arrives in two pieces. */
+  readonly split: number;
+  readonly frameFaults: FrameFaults | null;
+  /** What goes wrong in this seed; a name stands in it as often as it weighs. Empty: a calm seed. */
+  readonly mischief: readonly MischiefName[];
+  /** Mean time between two things that go wrong, ms. */
+  readonly mischief_ms: number;
+  /** The one node whose disk may rot or mislay what is written, or '': where there is a majority without it. */
+  readonly frail: string;
+  readonly clients: number;
+  /** TTL of the clients' sessions, ms. */
+  readonly ttl_ms: number;
+  /** Commands that a client sends at once. */
+  readonly burst: number;
+}
+
+/** Chances, drawn from one source. */
+export class Dice {
+  readonly random: Random;
+
+  constructor(random: Random) {
+    this.random = random;
+  }
+
+  /** From 0 to 1. */
+  chance(): number {
+    return this.random.uint32() / 0x1_0000_0000;
+  }
+
+  /** True that often. */
+  happens(probability: number): boolean {
+    return this.chance() < probability;
+  }
+
+  /** An integer from 0 to `below` - 1. */
+  below(below: number): number {
+    return this.random.uint32() % below;
+  }
+
+  /** From `min` to `max`, small ones more often. */
+  between(min: number, max: number): number {
+    return min + this.chance() ** 3 * (max - min);
+  }
+
+  one<T>(of: readonly [T, ...T[]]): T {
+    return of[this.below(of.length)] ?? of[0];
+  }
+}
+
+/** Draws a seed's swarm. Every kind of fault is absent from half of the seeds: what always happens hides what follows from its absence. */
+export function drawSwarm(dice: Dice): Swarm {
+  const size = dice.one([3, 3, 3, 3, 3, 3, 3, 3, 3, 5, 5, 4, 1]);
+  const ids = Array.from({ length: size }, (_, i) => `n${i + 1}`);
+  const frail = size >= 3 && dice.happens(0.3) ? `n${1 + dice.below(size)}` : '';
+  return {
+    ids,
+    raft: drawSettings(dice),
+    segment_bytes: dice.one([16, 32, 64, 256]) << 10,
+    disk_ms: dice.one([0.2, 0.2, 2, 10]),
+    clock: () => ({
+      rate: 1 + (2 * dice.chance() - 1) * CLOCK_DRIFT_MAX,
+      offset: dice.below(1_000_000),
+    }),
+    delay_ms: dice.one([
+      { min: 0.1, spread: 0.4 },
+      { min: 0.1, spread: 3 },
+      { min: 2, spread: 20 },
+    ]),
+    split: dice.happens(0.5) ? 0 : dice.chance() * 0.1,
+    frameFaults: dice.happens(0.5) ? null : drawFrameFaults(dice),
+    mischief: drawMischief(dice, frail),
+    mischief_ms: dice.one([300, 700, 1500, 3000]),
+    frail,
+    clients: 2 + dice.below(3),
+    ttl_ms: dice.one([2000, 5000, 10_000]),
+    burst: dice.one([1, 2, 8]),
+  };
+}
+
+// Small limits, so that they are met.
+function drawSettings(dice: Dice): Partial<RaftSettings> {
+  return {
+    ...(dice.happens(0.3) && { election_ms: 400, heartbeat_ms: 60 }),
+    ...(dice.happens(0.3) && { appends_in_flight_max: 1 + dice.below(2) }),
+    ...(dice.happens(0.3) && { append_runs_max: 1 + dice.below(3) }),
+    ...(dice.happens(0.3) && { run_bytes_max: 200, append_bytes_max: 500 }),
+    ...(dice.happens(0.3) && { log_cache_bytes_max: 4000 }),
+    ...(dice.happens(0.2) && { uncommitted_bytes_max: 4000 }),
+  };
+}
+
+function drawFrameFaults(dice: Dice): FrameFaults {
+  const share = () => (dice.happens(0.5) ? 0 : dice.chance() ** 2 * FRAME_FAULT_MAX);
+  return { lose: share(), duplicate: share(), reorder: share() };
+}
+
+function drawMischief(dice: Dice, frail: string): MischiefName[] {
+  return (Object.keys(MISCHIEF) as MischiefName[]).flatMap((name) => {
+    const weight = dice.happens(0.5) ? 0 : 1 + dice.below(4);
+    return frail === '' && FOR_GOOD.has(name) ? [] : Array.from({ length: weight }, () => name);
+  });
+}

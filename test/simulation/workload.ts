@@ -1,0 +1,258 @@
+/** Clients of a simulated cluster: pipelines of commands and reads, some given up, some cut short, all of them recorded. */
+import type { Cluster } from '../../protocol/client/types.js';
+import { ConcordError } from '../../protocol/errors.js';
+import type { SimulatedCluster } from './cluster.js';
+import { Recorder } from './history/history.js';
+import type { QueueInput, QueueOutput } from './history/queue-facts.js';
+import { BrokenPromise } from './judge.js';
+import type { Dice, Swarm } from './swarm.js';
+
+/** The one queue there is. */
+const QUEUE = 'default';
+/** Mean time between two commands of all clients together, ms. */
+const EVERY_MS = 22;
+/** Calls of one client under way; beyond it it waits. */
+const IN_FLIGHT_MAX = 64;
+/** A call allows itself from the first to the second, ms. */
+const TIMEOUT_MS_MIN = 300;
+const TIMEOUT_MS_MAX = 6000;
+/** A client that does not get a connection tries for so long, ms. */
+const CONNECT_MS = 3000;
+/** Later than its time-out, by the slowest clock, no call may end, ms. */
+const LATE_MS = 60;
+const SLOWEST_CLOCK = 0.95;
+/** How often a client is killed, of all its bursts. */
+const KILLED = 0.002;
+
+/** What is asked of a queue, and how. */
+interface Asking {
+  readonly input: QueueInput;
+  readonly timeout_ms: number;
+  /** Given up after this, ms; Infinity: not. */
+  readonly patience_ms: number;
+  /** The node to ask, or ''. */
+  readonly node: string;
+}
+
+export class Workload {
+  readonly recorder = new Recorder<QueueInput, QueueOutput>();
+  /** Calls that succeeded. */
+  succeeded = 0;
+  /** Codes that calls ended in, and how often. */
+  readonly endings = new Map<string, number>();
+  readonly #cluster: SimulatedCluster;
+  readonly #swarm: Swarm;
+  readonly #dice: Dice;
+  /** Calls under way, by client. A client that is killed takes its own with it. */
+  readonly #living = new Map<string, number>();
+  #names = 0;
+  #bodies = 0;
+  #stopped = false;
+  #failure: Error | null = null;
+
+  constructor(cluster: SimulatedCluster, swarm: Swarm, dice: Dice) {
+    this.#cluster = cluster;
+    this.#swarm = swarm;
+    this.#dice = dice;
+  }
+
+  /** Names of the clients that live. */
+  get clients(): readonly string[] {
+    return [...this.#living.keys()];
+  }
+
+  /** Calls that have not ended. @throws what broke a promise meanwhile */
+  get underWay(): number {
+    if (this.#failure !== null) throw this.#failure;
+    return [...this.#living.values()].reduce((sum, calls) => sum + calls, 0);
+  }
+
+  start(): void {
+    for (let i = 0; i < this.#swarm.clients; i++) this.#spawn(false);
+  }
+
+  /** No new commands. */
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  /** A command of a new client, to be answered well at last. */
+  async serve(timeout_ms: number): Promise<void> {
+    const { time } = this.#cluster;
+    const end = time.now() + timeout_ms;
+    const name = this.#newName();
+    const client = await this.#cluster.client(name, { timeout_ms });
+    for (;;) {
+      const asking = { input: this.#enqueue(), timeout_ms, patience_ms: Number.POSITIVE_INFINITY, node: '' };
+      const ended = await this.#call(client, name, asking);
+      if (ended === 'ok') break;
+      // A node finds out only after a while that its disk has room again.
+      if (ended !== 'NO_SPACE' || time.now() > end) throw new BrokenPromise(`a healed quorum answers ${ended}`);
+      await this.#pause(100);
+    }
+    await client.close();
+  }
+
+  /** Takes everything out of the queue. */
+  async drain(timeout_ms: number): Promise<void> {
+    const name = this.#newName();
+    const client = await this.#cluster.client(name, { timeout_ms });
+    const asking = { input: { op: 'dequeue' }, timeout_ms, patience_ms: Number.POSITIVE_INFINITY, node: '' } as const;
+    for (;;) {
+      const before = this.succeeded;
+      let empty = false;
+      const ended = await this.#call(client, name, asking, (output) => {
+        empty = output === null;
+      });
+      if (ended !== 'ok') throw new BrokenPromise(`a healed cluster answers ${ended}`);
+      this.succeeded = before;
+      if (empty) break;
+    }
+    await client.close();
+  }
+
+  #newName(): string {
+    return `w${this.#names++}`;
+  }
+
+  // In the middle of a run it may take a client several attempts to find a node that answers.
+  #spawn(again: boolean): void {
+    const name = this.#newName();
+    this.#living.set(name, 0);
+    void this.#live(name).catch((error) => {
+      this.#failure ??= error;
+    });
+    if (again) this.#cluster.note(`${name} takes the place of the one that is gone`);
+  }
+
+  async #live(name: string): Promise<void> {
+    const { burst, clients, ttl_ms } = this.#swarm;
+    const client = await this.#connected(name, ttl_ms);
+    if (client === null) return;
+    const process = this.#cluster.processOf(name);
+    while (!this.#stopped && this.#living.has(name)) {
+      await this.#pause(2 * this.#dice.chance() * EVERY_MS * clients * burst);
+      if (process.paused) continue;
+      for (let i = 0; i < burst && (this.#living.get(name) ?? 0) < IN_FLIGHT_MAX; i++)
+        this.#call(client, name, this.#draw()).catch((error) => {
+          this.#failure ??= error;
+        });
+      if (this.#dice.happens(KILLED)) this.#kill(name);
+    }
+  }
+
+  async #connected(name: string, ttl_ms: number): Promise<Cluster | null> {
+    while (!this.#stopped) {
+      try {
+        return await this.#cluster.client(name, { timeout_ms: CONNECT_MS, ttl_ms });
+      } catch (error) {
+        if (!(error instanceof ConcordError)) throw error;
+        this.#count(error.code);
+      }
+    }
+    return null;
+  }
+
+  // Its calls never end: nobody knows what became of them.
+  #kill(name: string): void {
+    this.#living.delete(name);
+    this.#cluster.killClient(name);
+    this.#cluster.count('client killed');
+    this.#spawn(true);
+  }
+
+  #draw(): Asking {
+    const dice = this.#dice;
+    const timeout_ms = Math.round(dice.between(TIMEOUT_MS_MIN, TIMEOUT_MS_MAX));
+    const patience_ms = dice.happens(0.05) ? dice.below(200) : Number.POSITIVE_INFINITY;
+    const node = dice.happens(0.1) ? dice.one(['', ...this.#swarm.ids]) : '';
+    const what = dice.chance();
+    if (what < 0.5) return { input: this.#enqueue(), timeout_ms, patience_ms, node };
+    if (what < 0.75) return { input: { op: 'dequeue' }, timeout_ms, patience_ms, node };
+    const wait_ms = dice.below(timeout_ms);
+    if (what < 0.85) return { input: { op: 'dequeue', wait_ms }, timeout_ms, patience_ms, node };
+    return { input: { op: 'size' }, timeout_ms, patience_ms, node: dice.one(['', '', ...this.#swarm.ids]) };
+  }
+
+  #enqueue(): QueueInput {
+    return { op: 'enqueue', body: `m${this.#bodies++}` };
+  }
+
+  /** The code that the call ended in, or 'ok'. */
+  async #call(client: Cluster, name: string, asking: Asking, got: (output: QueueOutput) => void = () => {}) {
+    const { time } = this.#cluster;
+    const { input } = asking;
+    const process = this.#cluster.processOf(name);
+    const stoodStill = process.pauses;
+    const handle = this.recorder.call(name, QUEUE, input, time.now());
+    const started = time.now();
+    const what = input.op === 'enqueue' ? `enqueue ${input.body}` : input.op;
+    this.#cluster.note(`${name} ${handle} ${what}`);
+    this.#underWay(name, 1);
+    let ended = 'ok';
+    try {
+      const output = await this.#ask(client, asking);
+      this.recorder.ok(handle, output, time.now());
+      this.succeeded++;
+      got(output);
+      this.#cluster.note(`${name} ${handle} ${what} -> ${JSON.stringify(output)}`);
+    } catch (error) {
+      if (!(error instanceof ConcordError)) throw error;
+      if (error.definite) this.recorder.refused(handle, time.now());
+      else this.recorder.unknown(handle);
+      ended = error.code;
+      this.#cluster.note(`${name} ${handle} ${what} -> ${error.code}${error.definite ? '' : ', may have happened'}`);
+    }
+    this.#underWay(name, -1);
+    this.#count(ended);
+    const late = time.now() - started - timeOf(asking) / SLOWEST_CLOCK;
+    if (late > LATE_MS && process.pauses === stoodStill)
+      throw new BrokenPromise(`Never silence: ${name} ${what} ended ${late.toFixed(0)} ms after its time`);
+    return ended;
+  }
+
+  async #ask(client: Cluster, { input, timeout_ms, patience_ms, node }: Asking): Promise<QueueOutput> {
+    const queue = client.queue();
+    const options = {
+      timeout_ms,
+      ...(node !== '' && { node }),
+      ...(patience_ms < Number.POSITIVE_INFINITY && { signal: this.#giveUpAfter(patience_ms) }),
+    };
+    switch (input.op) {
+      case 'enqueue':
+        return queue.enqueue(input.body, options);
+      case 'dequeue': {
+        const message = await queue.dequeue({ ...options, wait_ms: input.wait_ms ?? 0 });
+        return message === undefined ? null : { id: message.id, body: String(message.body) };
+      }
+      case 'size':
+        return queue.size(options);
+    }
+  }
+
+  #giveUpAfter(ms: number): AbortSignal {
+    const controller = new AbortController();
+    this.#cluster.time.add(ms, () => controller.abort(), this.#cluster.tester);
+    return controller.signal;
+  }
+
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.#cluster.time.add(ms, resolve, this.#cluster.tester);
+    });
+  }
+
+  #underWay(name: string, by: 1 | -1): void {
+    const calls = this.#living.get(name);
+    if (calls !== undefined) this.#living.set(name, calls + by);
+  }
+
+  #count(ending: string): void {
+    this.endings.set(ending, (this.endings.get(ending) ?? 0) + 1);
+  }
+}
+
+// A call that waits is allowed its time-out besides.
+function timeOf({ input, timeout_ms }: Asking): number {
+  return input.op === 'dequeue' ? timeout_ms + (input.wait_ms ?? 0) : timeout_ms;
+}
