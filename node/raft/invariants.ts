@@ -38,5 +38,6 @@ function checkLeader(s: State): void {
   for (const [id, progress] of s.progress) {
     invariant(progress.match < progress.next, `${id}: match ${progress.match}, next ${progress.next}`);
     invariant(progress.match <= s.log.last, `${id}: match ${progress.match} beyond ${s.log.last}`);
+    invariant(progress.inFlight <= s.settings.appends_in_flight_max, `${id}: ${progress.inFlight} appends under way`);
   }
 }

@@ -1,5 +1,7 @@
 /** One simulated TCP connection: two ends, what is under way between them, and the ways in which it ends. */
+
 import type { Socket, SocketHandlers } from '../../protocol/env.js';
+import { LIMITS } from '../../protocol/limits.js';
 import type { FrameFaults, SimulatedNetwork } from './network.js';
 import type { Process } from './time.js';
 
@@ -109,6 +111,8 @@ class End implements Socket {
     if (this.#cut) this.#sendPart(data);
     else if (this.#betweenMembers()) this.#sendFrames(data);
     else this.#sendBytes(data);
+    if (this.#queued > LIMITS.outgoing_bytes_max + data.length)
+      throw new Error(`${this.#queued} bytes wait for ${this.remote}`);
     this.#full ||= this.#queued > HIGH_WATER_BYTES;
     return !this.#full;
   }

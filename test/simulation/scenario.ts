@@ -20,8 +20,8 @@ const FAULTY_MS_MAX = 90_000;
 /** With fewer commands, or fewer that succeed, a seed proves nothing: it is void. */
 const COMMANDS_MIN = 1000;
 const SUCCESSES_MIN = 300;
-/** Within it a healed majority has to elect, to serve and to agree, each, ms. */
-const HEALED_MS_MAX = 30_000;
+/** Within it a healed majority has to elect, to serve and to agree, each, ms: one that missed all of it may catch up in small appends. */
+const HEALED_MS_MAX = 120_000;
 /** How often is looked whether enough has been asked, ms. */
 const LOOK_MS = 500;
 /** Lines of the trace that go with a broken promise. */

@@ -23,6 +23,8 @@ const LATE_MS = 60;
 const SLOWEST_CLOCK = 0.95;
 /** How often a client is killed, of all its bursts. */
 const KILLED = 0.002;
+/** How often it asks a leader to hand over. */
+const TRANSFERS = 0.005;
 
 /** What is asked of a queue, and how. */
 interface Asking {
@@ -137,6 +139,7 @@ export class Workload {
         this.#call(client, name, this.#draw()).catch((error) => {
           this.#failure ??= error;
         });
+      if (this.#dice.happens(TRANSFERS)) this.#transfer(client);
       if (this.#dice.happens(KILLED)) this.#kill(name);
     }
   }
@@ -151,6 +154,15 @@ export class Workload {
       }
     }
     return null;
+  }
+
+  #transfer(client: Cluster): void {
+    const dice = this.#dice;
+    const [group, to] = [dice.one(['c', 's0']), dice.one(['', ...this.#swarm.ids])];
+    this.#cluster.note(`${client.clientId} asks the leader of ${group} to hand over to ${to || 'anyone'}`);
+    this.#cluster.count('hand-over asked for');
+    // Whether it came to anything shows in the trace.
+    client.admin('transfer', { group, to }, { timeout_ms: TIMEOUT_MS_MAX }).catch(() => {});
   }
 
   // Its calls never end: nobody knows what became of them.
