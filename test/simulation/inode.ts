@@ -78,11 +78,15 @@ export class Inode {
     return this.pending.filter((write) => write.finished && !write.spoiled);
   }
 
-  /** A sync has succeeded. What another has made durable meanwhile is not written again: it may have changed since. */
+  /**
+   * A sync has succeeded. What another has made durable meanwhile is not written again: it may have changed since. Nor does what an
+   * earlier sync failed to write come after what was written later: it is lost now.
+   */
   synced(covered: readonly PendingWrite[]): void {
     const done = new Set(covered);
+    const last = this.pending.findLastIndex((write) => done.has(write));
     for (const write of this.pending) if (done.has(write)) this.durable.write(write.offset, write.data);
-    this.pending = this.pending.filter((write) => !done.has(write));
+    this.pending = this.pending.filter((write, i) => !done.has(write) && !(write.spoiled && i < last));
   }
 
   /** A sync has failed: no later one makes durable what this one should have. */

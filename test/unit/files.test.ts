@@ -215,6 +215,18 @@ describe('a simulated disk', () => {
     expect(disk.contents('/a').toString()).to.equal('');
   });
 
+  it('never brings what a failed sync was to cover back over what was written and synced later', () => {
+    const file = open('/a');
+    syncFolder('/');
+    write(file, 0, 'old');
+    disk.faults.fail({ operation: 'sync', code: 'EIO' });
+    expect(sync(file)).to.equal('EIO');
+    write(file, 0, 'new');
+    expect(sync(file)).to.equal(undefined);
+    crash('kept');
+    expect(disk.contents('/a').toString()).to.equal('new');
+  });
+
   it('is full after the room that was left, and not for what is there already', () => {
     const file = open('/a');
     write(file, 0, 'there');
