@@ -123,10 +123,13 @@ export class Faults {
     return granted;
   }
 
-  /** How far from its place this write lands. */
-  straysBy(path: string): number {
+  /**
+   * How far from its place this write lands. Zeros do not stray: over the end of a log they would take away what was acknowledged without
+   * a trace, which nothing but a second copy could tell.
+   */
+  straysBy(path: string, data: Buffer): number {
     const at = this.astray.findIndex((one) => one.path === path);
-    if (at < 0) return 0;
+    if (at < 0 || data.every((byte) => byte === 0)) return 0;
     this.count('write gone astray');
     this.syncsSinceStray = 0;
     return this.astray.splice(at, 1)[0]?.by ?? 0;

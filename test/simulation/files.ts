@@ -276,7 +276,7 @@ class OpenFile implements File {
       const growth = Math.max(0, offset + data.length - this.inode.length);
       const missing = growth - faults.grow(growth);
       const write = this.inode.write(
-        Math.max(0, offset + faults.straysBy(this.inode.path)),
+        Math.max(0, offset + faults.straysBy(this.inode.path, data)),
         data.subarray(0, data.length - Math.min(missing, data.length)),
       );
       if (missing > 0) {
