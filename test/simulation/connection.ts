@@ -50,6 +50,11 @@ export class Connection {
     this.far.shut(connectionReset());
   }
 
+  /** The process `name` sees a reset. */
+  drop(name: string): void {
+    for (const end of [this.near, this.far]) if (end.process?.name === name) end.drop();
+  }
+
   /** Breaks in the middle of something: the next bytes of either side arrive in part, then both sides see a reset. */
   cut(): void {
     this.near.cut();
@@ -160,6 +165,13 @@ class End implements Socket {
     this.gone = true;
     if (told) this.#send('reset');
     this.#connection.over();
+  }
+
+  /** Its process sees a reset; the other side will, when word of it gets through. */
+  drop(): void {
+    if (this.gone) return;
+    this.shut(connectionReset());
+    this.#send('reset');
   }
 
   disown(): void {

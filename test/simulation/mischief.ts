@@ -17,6 +17,9 @@ type Mischief = (stage: Stage) => () => void;
 
 const nothing = () => {};
 
+/** What was written last to a file, about, bytes. */
+const NEWEST_BYTES = 1024;
+
 /** Errors of the disk with which a node may end. */
 const DISK_ERRORS = ['EIO', 'ENOSPC'];
 /** Calls that fail or in which a node ends, as often as they stand here. */
@@ -83,6 +86,17 @@ export const MISCHIEF = {
     return block(stage.cluster, [[id, others], ...others.map((other): Way => [other, [id]])]);
   },
 
+  // The others know at once and elect another; it learns nothing until it misses them.
+  'leader cut off unawares': (stage) => {
+    const { cluster, dice } = stage;
+    const [first, ...more] = cluster.leaders(dice.one(['c', 's0', 's0']));
+    if (first === undefined) return nothing;
+    const id = dice.one([first, ...more]);
+    const others = cluster.ids.filter((other) => other !== id);
+    for (const other of others) cluster.network.drop(other, id);
+    return block(cluster, [[id, others], ...others.map((other): Way => [other, [id]])]);
+  },
+
   'one-way isolation': (stage) => {
     const id = node(stage);
     const others = stage.cluster.ids.filter((other) => other !== id);
@@ -143,7 +157,10 @@ export const MISCHIEF = {
     const process = stage.cluster.processOf(name);
     stage.cluster.note(`${name} stands still`);
     process.pause();
-    return () => process.resume();
+    // Some outlive their sessions by that.
+    const { time } = stage.cluster;
+    time.add(stage.dice.between(100, 3 * stage.swarm.ttl_ms), () => process.resume(), null);
+    return nothing;
   },
 
   'slow sync': (stage) => {
@@ -179,7 +196,12 @@ export const MISCHIEF = {
     const [first, ...others] = disk.paths();
     if (first === undefined) return nothing;
     const path = dice.one([first, ...others]);
-    const bit = dice.below(Math.max(1, disk.contents(path).length * 8));
+    const bytes = disk.contents(path);
+    // Much of a file is zeros; what was written last matters most.
+    const end = bytes.findLastIndex((byte) => byte !== 0);
+    const from = dice.happens(0.5) ? 0 : Math.max(0, end - NEWEST_BYTES);
+    const to = dice.happens(0.5) ? bytes.length : end + 1;
+    const bit = 8 * from + dice.below(Math.max(1, 8 * (to - from)));
     cluster.note(`${frail} ${path}: bit ${bit} rots`);
     cluster.count('bit rotten');
     cluster.mayEnd(frail, 'ROT', 'FORMAT');

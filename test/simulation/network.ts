@@ -98,6 +98,11 @@ export class SimulatedNetwork {
     for (const connection of [...this.#connections]) if (connection.joins(a, b)) connection.reset();
   }
 
+  /** Breaks every connection between two processes as `a` sees it; `b` sees nothing, as long as what `a` sends is blocked. */
+  drop(a: string, b: string): void {
+    for (const connection of [...this.#connections]) if (connection.joins(a, b)) connection.drop(a);
+  }
+
   /** Breaks every connection between two processes in the middle of what is on its way, or else of what is sent next. */
   cut(a: string, b: string): void {
     for (const connection of [...this.#connections]) if (connection.joins(a, b)) connection.cut();

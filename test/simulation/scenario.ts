@@ -22,6 +22,8 @@ const COMMANDS_MIN = 1000;
 const SUCCESSES_MIN = 300;
 /** Within it a healed majority has to elect, to serve and to agree, each, ms: one that missed all of it may catch up in small appends. */
 const HEALED_MS_MAX = 120_000;
+/** So long may a leader take itself for one that nobody answers, ms: twice the election timeout, by any clock. */
+const LEADER_ALONE_MS_MAX = 2500;
 /** How often is looked whether enough has been asked, ms. */
 const LOOK_MS = 500;
 /** Lines of the trace that go with a broken promise. */
@@ -157,6 +159,7 @@ class Story {
     for (const id of quorum) this.#nemesis.heal(id);
     for (const id of cluster.ids) {
       if (quorum.includes(id)) continue;
+      cluster.resume(id);
       if (cluster.isUp(id) && this.#dice.happens(0.5)) cluster.kill(id);
       for (const other of [...cluster.ids, ...this.#workload.clients]) {
         cluster.network.block(id, other);
@@ -165,10 +168,15 @@ class Story {
     }
     for (const name of this.#workload.clients) cluster.processOf(name).resume();
     await this.#agree(() => quorum, 'elect a leader and agree');
+    await cluster.pass(LEADER_ALONE_MS_MAX);
     await cluster.result(this.#workload.serve(HEALED_MS_MAX));
     this.#workload.stop();
     await cluster.until(() => this.#workload.underWay === 0, HEALED_MS_MAX, 'every call ends');
     await this.#agree(() => quorum, 'agree');
+    const alone = cluster.ids.filter((id) => !quorum.includes(id));
+    for (const group of ['c', 's0'])
+      for (const leader of cluster.leaders(group))
+        if (alone.includes(leader)) throw new BrokenPromise(`${leader} leads ${group} though nobody answers it`);
   }
 
   async #recovery(): Promise<void> {

@@ -21,6 +21,20 @@ const CONNECT_MS = 3000;
 /** Later than its time-out, by the slowest clock, no call may end, ms. */
 const LATE_MS = 60;
 const SLOWEST_CLOCK = 0.95;
+/** What a client may be told that did nothing wrong. */
+const FAIR: ReadonlySet<string> = new Set([
+  'NO_LEADER',
+  'NOT_LEADER',
+  'STOPPING',
+  'OVERLOADED',
+  'NO_SPACE',
+  'RETRY',
+  'DEADLINE',
+  'TIMEOUT',
+  'UNREACHABLE',
+  'CANCELLED',
+  'SESSION_EXPIRED',
+]);
 /** How often a client is killed, of all its bursts. */
 const KILLED = 0.002;
 /** How often it asks a leader to hand over. */
@@ -179,11 +193,11 @@ export class Workload {
     const patience_ms = dice.happens(0.05) ? dice.below(200) : Number.POSITIVE_INFINITY;
     const node = dice.happens(0.1) ? dice.one(['', ...this.#swarm.ids]) : '';
     const what = dice.chance();
-    if (what < 0.5) return { input: this.#enqueue(), timeout_ms, patience_ms, node };
-    if (what < 0.75) return { input: { op: 'dequeue' }, timeout_ms, patience_ms, node };
+    if (what < 0.4) return { input: this.#enqueue(), timeout_ms, patience_ms, node };
+    if (what < 0.6) return { input: { op: 'dequeue' }, timeout_ms, patience_ms, node };
     const wait_ms = dice.below(timeout_ms);
-    if (what < 0.85) return { input: { op: 'dequeue', wait_ms }, timeout_ms, patience_ms, node };
-    return { input: { op: 'size' }, timeout_ms, patience_ms, node: dice.one(['', '', ...this.#swarm.ids]) };
+    if (what < 0.7) return { input: { op: 'dequeue', wait_ms }, timeout_ms, patience_ms, node };
+    return { input: { op: 'size' }, timeout_ms, patience_ms, node: dice.one(['', ...this.#swarm.ids]) };
   }
 
   #enqueue(): QueueInput {
@@ -217,6 +231,7 @@ export class Workload {
     }
     this.#underWay(name, -1);
     this.#count(ended);
+    if (ended !== 'ok' && !FAIR.has(ended)) throw new BrokenPromise(`${name} is told ${ended} for ${what}`);
     const late = time.now() - started - timeOf(asking) / SLOWEST_CLOCK;
     if (late > LATE_MS && process.pauses === stoodStill)
       throw new BrokenPromise(`Never silence: ${name} ${what} ended ${late.toFixed(0)} ms after its time`);
