@@ -1,13 +1,14 @@
 /** The session: opened when a command first needs it, kept alive through the leader of `c`, and known to be in danger by its own clock. */
 import { encode } from '../codec.js';
 import { encodeEnvelope } from '../envelope.js';
-import { ConcordError } from '../errors.js';
+import { ConcordError, type ErrorCode } from '../errors.js';
 import { COORDINATION } from '../groups.js';
 import type { MessageOf } from '../messages.js';
 import { OPERATIONS } from '../operations.js';
 import { Reminder } from './alarms.js';
 import { Ask, type AskOwner } from './ask.js';
 import { readReply } from './reply.js';
+import { treatmentOf } from './treatment.js';
 import type { SessionInfo } from './types.js';
 
 /** Bound on the difference of two clock rates, suspension included. */
@@ -114,8 +115,7 @@ export class Session {
   }
 
   #notOpened(error: ConcordError): void {
-    const waitable = error.code === 'DEADLINE' || error.code === 'NO_LEADER' || error.code === 'UNREACHABLE';
-    if (!this.#owner.follow || !waitable) {
+    if (!this.#owner.follow || !isPassing(error.code)) {
       this.#refused(error);
       return;
     }
@@ -162,4 +162,10 @@ export class Session {
     this.#state = 'open';
     this.#owner.alarms.set(this.#danger, left_ms);
   }
+}
+
+// Another node or a later time may open one: whoever waits for it has a deadline of his own.
+function isPassing(code: ErrorCode): boolean {
+  const treatment = treatmentOf(code);
+  return code === 'DEADLINE' || code === 'UNREACHABLE' || treatment === 'elsewhere' || treatment === 'again';
 }

@@ -50,6 +50,20 @@ describe('client: sessions', () => {
     expect(fake.groups.s0.enqueued).to.deep.equal([1, 2, 3]);
   });
 
+  for (const code of ['NOT_LEADER', 'STOPPING', 'OVERLOADED'] as const)
+    it(`is opened at last by a command that has the time, whatever passing reason there was before: ${code}`, async () => {
+      await start();
+      const until = world.scheduler.now() + 12_000;
+      for (const node of fake.nodes)
+        node.intercept = (message, connection) => {
+          if (message.kind !== 'command' || world.scheduler.now() > until) return false;
+          node.fail(connection, message.correlation, code, {}, true);
+          return true;
+        };
+      const call = cluster.queue().enqueue(1, { timeout_ms: 30_000 });
+      expect(await world.result(call)).to.equal(1);
+    });
+
   it('is kept alive three times a TTL through the leader of c, wherever that goes', async () => {
     await start({ ttl_ms: 9000 });
     await world.result(enqueue(1));
