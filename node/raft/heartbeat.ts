@@ -1,7 +1,7 @@
 /** Heartbeats as one group sees them: a row in the sender's round, and what the answer to a round tells its leader (multi.ts). */
 import { advanceCommit } from './entries.js';
 import { heardLeader } from './following.js';
-import { confirmReads } from './reads.js';
+import { confirmReads, passOnAgain } from './reads.js';
 import { probe } from './replication.js';
 import { clusterTime, follow, type State } from './state.js';
 import { type Heartbeat, invariant, type NodeId } from './types.js';
@@ -23,6 +23,7 @@ export function onHeartbeat(s: State, from: NodeId, term: number, commit: number
   // The leader knows from this replica itself that it holds them.
   invariant(commit <= s.log.last, `entries up to ${commit} were acknowledged, the log ends at ${s.log.last}`);
   advanceCommit(s, commit);
+  passOnAgain(s);
   return null;
 }
 

@@ -14,8 +14,7 @@ export function read(s: State, from: NodeId, context: number, round: number): vo
     s.reads.push(waiting);
     confirmReads(s);
   } else if (from === '' && s.role !== 'leader' && s.leader !== '' && s.forwarded.size < s.settings.reads_max) {
-    s.forwarded.add(context);
-    send(s, s.leader, { kind: 'read_index', group: s.group, term: s.term, context });
+    passOn(s, context);
   } else answerRead(s, waiting, true);
 }
 
@@ -24,6 +23,24 @@ export function onReadIndex(s: State, from: NodeId, message: ReadIndex, round: n
   const { term, context } = message;
   if (term === s.term) read(s, from, context, round);
   else answerRead(s, { from, context, index: -1, round }, true);
+}
+
+/**
+ * Called when the leader is heard: what was passed on to it or its answer was lost if that is long ago. The context stays, for any answer
+ * to it was given after the read arrived.
+ */
+export function passOnAgain(s: State): void {
+  for (const [context, sentAt] of s.forwarded) {
+    if (s.now - sentAt <= s.settings.resend_ms) return;
+    passOn(s, context);
+  }
+}
+
+// Keeps the order of sending: the oldest comes first.
+function passOn(s: State, context: number): void {
+  s.forwarded.delete(context);
+  s.forwarded.set(context, s.now);
+  send(s, s.leader, { kind: 'read_index', group: s.group, term: s.term, context });
 }
 
 /** The leader's answer to a read that was passed on. */

@@ -56,7 +56,7 @@ export function initialState(options: GroupOptions): State {
     contactAt: Number.NEGATIVE_INFINITY,
     verified: 0,
     ackOwed: false,
-    forwarded: new Set(),
+    forwarded: new Map(),
     votes: new Map(),
     attempts: 0,
     transferring: false,

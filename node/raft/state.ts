@@ -121,8 +121,8 @@ export interface State {
   /** The leader waits to hear when that is durable. */
   ackOwed: boolean;
 
-  /** Contexts of reads that were passed on to the leader. */
-  readonly forwarded: Set<number>;
+  /** Contexts of reads that were passed on to the leader, and when they last were, oldest first. */
+  readonly forwarded: Map<number, number>;
 
   // Candidate.
   readonly votes: Map<NodeId, boolean>;
@@ -226,7 +226,7 @@ export function forgetLeader(s: State): void {
 
 // Gives up the reads that were passed on to a leader that is no more: the node asks anew.
 function refuseForwarded(s: State): void {
-  for (const context of s.forwarded) s.out.reads.push({ context, index: 0, refused: true });
+  for (const context of s.forwarded.keys()) s.out.reads.push({ context, index: 0, refused: true });
   s.forwarded.clear();
 }
 

@@ -131,6 +131,22 @@ describe('a read at a follower', () => {
     expect(follower('n2').read(7).timeOut().reads).to.deep.equal([{ context: 7, index: 0, refused: true }]);
   });
 
+  it('is passed on again when the leader goes on and has not answered for long, oldest first and no more often', () => {
+    const core = follower('n2', { settings: { resend_ms: 500, election_ms: 10_000 } }).read(7);
+    core.pass(400).read(8).sent = [];
+    const passedOn = () =>
+      core.sent.splice(0).map(({ message }) => ('context' in message ? message.context : message.kind));
+    core.pass(101).heartbeat('n2', 1);
+    expect(passedOn()).to.deep.equal([7]);
+    core.pass(400).heartbeat('n2', 1);
+    expect(passedOn()).to.deep.equal([8]);
+    core.heartbeat('n2', 1);
+    expect(passedOn()).to.deep.equal([]);
+    core.hear('n2', answer(7, 5)).pass(1000).heartbeat('n2', 1);
+    expect(passedOn()).to.deep.equal([8]);
+    expect(core.reads).to.deep.equal([{ context: 7, index: 5, refused: false }]);
+  });
+
   it('is answered once: what comes after it was given up is not heard', () => {
     const core = follower('n2').read(7).unlink('n2').link('n2');
     core.heartbeat('n2', 1);
