@@ -7,7 +7,8 @@ import type { FileError, World } from '../../node/world.js';
 import { connect } from '../../protocol/client/index.js';
 import type { Cluster, ConnectOptions } from '../../protocol/client/types.js';
 import { SimulatedDisk } from './files.js';
-import { BrokenPromise, Judge } from './judge.js';
+import { Judge } from './judge.js';
+import { BrokenPromise } from './promise.js';
 import type { Clock, Process } from './time.js';
 import { SimulatedWorld } from './world.js';
 
@@ -44,6 +45,8 @@ const STOP_MS_MAX = 4000;
 export class SimulatedCluster extends SimulatedWorld {
   /** Full names of the clusters of which nodes said that they are members. */
   readonly births = new Set<string>();
+  /** A node has done something. */
+  looked: (node: Node) => void = () => {};
   /** A node's process has ended: by itself, as it may, or with null because someone ended it. */
   died: (id: string, error: Error | null) => void = () => {};
   readonly #options: SimulationOptions;
@@ -245,7 +248,9 @@ export class SimulatedCluster extends SimulatedWorld {
     if (ran.length === 0) return;
     for (const { name } of ran) {
       const node = this.#machines.get(name)?.node;
-      if (node != null) this.judge.look(name, node);
+      if (node == null) continue;
+      this.judge.look(name, node);
+      this.looked(node);
     }
     ran.length = 0;
   }

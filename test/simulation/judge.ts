@@ -9,11 +9,8 @@ import type { RaftLog } from '../../node/raft/log.js';
 import { eachEntry, lastOf, type Run } from '../../node/raft/run.js';
 import type { Replica } from '../../node/replica.js';
 import { decodeMessage } from '../../protocol/wire.js';
-
-/** A promise that the cluster broke. */
-export class BrokenPromise extends Error {
-  override readonly name = 'BrokenPromise';
-}
+import { BrokenPromise } from './promise.js';
+import type { CommittedEntry } from './shadow.js';
 
 /** Terms that fit beside an index in one number. */
 const TERMS_MAX = 2 ** 20;
@@ -25,14 +22,21 @@ interface Ledger {
   /** Who voted for whom, by term and voter. */
   readonly votes: Map<string, string>;
   /**
-   * Log Matching: by index and term, a digest of the entry and of the term before it. If those are one and the same wherever an entry of
-   * that index and term stands, so are all entries before it.
+   * Log Matching: by index and term the entry, and a digest of it and of the term before it. If those are one and the same wherever an
+   * entry of that index and term stands, so are all entries before it.
    */
-  readonly entries: Map<number, number>;
+  readonly entries: Map<number, Known>;
   /** From index 0 on, what is committed. */
   readonly committed: Committed[];
   /** Runs that have been compared, with the entries that they held then. */
   readonly compared: WeakMap<Run, number>;
+}
+
+interface Known {
+  readonly digest: number;
+  readonly entry: Buffer;
+  /** Cluster time, ms. */
+  readonly time: number;
 }
 
 interface Committed {
@@ -64,6 +68,8 @@ interface Word {
   vote: string;
 }
 
+const NOTHING: Known = { digest: 0, entry: Buffer.alloc(0), time: 0 };
+
 export class Judge {
   readonly #ledgers = new Map<string, Ledger>();
   readonly #lives = new Map<string, { readonly node: Node; readonly seen: readonly Seen[] }>();
@@ -78,6 +84,21 @@ export class Judge {
   /** Highest index of `group` that is known to be committed. */
   committed(group: string): number {
     return this.#ledger(group).committed.length - 1;
+  }
+
+  /** Every entry that stood in some log of `group`, committed or not. */
+  *seen(group: string): Generator<Buffer> {
+    for (const { entry } of this.#ledger(group).entries.values()) yield entry;
+  }
+
+  /** All that is committed in `group`, in order. */
+  entries(group: string): CommittedEntry[] {
+    const { committed, entries } = this.#ledger(group);
+    return committed.slice(1).map(({ term }, i) => {
+      const index = i + 1;
+      const { entry, time } = entries.get(index * TERMS_MAX + term) ?? NOTHING;
+      return { entry, at: { index, term, time } };
+    });
   }
 
   /** Looks at a node that has done something. @throws BrokenPromise, InvariantError */
@@ -212,8 +233,8 @@ export class Judge {
       const digest = crc32(entry, (before * 31 + time) >>> 0);
       const key = index * TERMS_MAX + term;
       const known = entries.get(key);
-      if (known === undefined) entries.set(key, digest);
-      else if (known !== digest)
+      if (known === undefined) entries.set(key, { digest, entry: Buffer.from(entry), time });
+      else if (known.digest !== digest)
         throw new BrokenPromise(`Log Matching: ${id} holds another entry ${index} of term ${term} in ${run.group}`);
       before = term;
     });

@@ -8,8 +8,9 @@ import { checkLinearizable } from './history/check.js';
 import type { Operation } from './history/history.js';
 import { queue } from './history/queue.js';
 import type { QueueInput, QueueOutput } from './history/queue-facts.js';
-import { BrokenPromise } from './judge.js';
 import { Nemesis } from './nemesis.js';
+import { BrokenPromise } from './promise.js';
+import { replay } from './shadow.js';
 import { Dice, drawSwarm, type Swarm } from './swarm.js';
 import { seededRandom } from './time.js';
 import { Workload } from './workload.js';
@@ -24,6 +25,8 @@ const SUCCESSES_MIN = 300;
 const HEALED_MS_MAX = 120_000;
 /** So long may a leader take itself for one that nobody answers, ms: twice the election timeout, by any clock. */
 const LEADER_ALONE_MS_MAX = 2500;
+/** One-way delay while all is well, ms: no election timeout is drawn that this would break. */
+const NEAR = { min: 0.1, spread: 3 };
 /** How often is looked whether enough has been asked, ms. */
 const LOOK_MS = 500;
 /** Lines of the trace that go with a broken promise. */
@@ -101,7 +104,7 @@ class Story {
   async play(): Promise<Run> {
     const cluster = this.#cluster;
     const workload = this.#workload;
-    cluster.network.delay_ms = this.#swarm.delay_ms;
+    cluster.network.delay_ms = NEAR;
     cluster.start(...cluster.ids);
     await this.#agree(() => cluster.ids, 'are born');
     const proves = await this.#safety();
@@ -111,6 +114,7 @@ class Story {
     await this.#recovery();
     const { network, faults, time, trace } = cluster;
     network.frameFaults = null;
+    this.#checkShadows();
     this.#checkHistory();
     cluster.note(`${succeeded} of ${commands} commands succeeded`);
     const { endings } = workload;
@@ -133,6 +137,7 @@ class Story {
     const cluster = this.#cluster;
     const workload = this.#workload;
     const { network, time } = cluster;
+    network.delay_ms = this.#swarm.delay_ms;
     network.split = this.#swarm.split;
     network.frameFaults = this.#swarm.frameFaults;
     const begun = time.now();
@@ -155,6 +160,7 @@ class Story {
     cluster.note(`liveness: ${quorum.join()} are healed, the others lost`);
     cluster.network.split = 0;
     cluster.network.frameFaults = null;
+    cluster.network.delay_ms = NEAR;
     cluster.heal();
     for (const id of quorum) this.#nemesis.heal(id);
     for (const id of cluster.ids) {
@@ -215,6 +221,14 @@ class Story {
       if (prints.size !== 1)
         throw new BrokenPromise(`replicas of ${group} on ${ids.join()} have applied alike and differ`);
     }
+  }
+
+  #checkShadows(): void {
+    const cluster = this.#cluster;
+    const [id = ''] = cluster.ids.filter((one) => cluster.isUp(one));
+    for (const group of ['c', 's0'])
+      if (replay(group, cluster.judge.entries(group)) !== cluster.replica(id, group)?.machine.fingerprint())
+        throw new BrokenPromise(`${group}: who applies what was committed comes to another state than ${id}`);
   }
 
   #checkHistory(): void {

@@ -7,6 +7,8 @@ import type { Clock } from './time.js';
 
 /** Bound on the difference of clock rates: the contract assumes no more. */
 const CLOCK_DRIFT_MAX = 0.05;
+/** Where nodes are so far from each other, ms, small appends one at a time would carry hardly anything. */
+const FAR_MS = 100;
 /** The most that frames between members are lost, doubled or overtaken, of all. */
 const FRAME_FAULT_MAX = 0.3;
 
@@ -72,21 +74,23 @@ export class Dice {
 export function drawSwarm(dice: Dice): Swarm {
   const size = dice.one([3, 3, 3, 3, 3, 3, 3, 3, 3, 5, 5, 4, 1]);
   const ids = Array.from({ length: size }, (_, i) => `n${i + 1}`);
+  const delay_ms = dice.one([
+    { min: 0.1, spread: 0.4 },
+    { min: 0.1, spread: 3 },
+    { min: 2, spread: 20 },
+    { min: 1, spread: 150 },
+  ]);
   const frail = size >= 3 && dice.happens(0.3) ? `n${1 + dice.below(size)}` : '';
   return {
     ids,
-    raft: drawSettings(dice),
+    raft: { ...drawTimes(dice), ...(delay_ms.spread < FAR_MS && drawSizes(dice)) },
     segment_bytes: dice.one([16, 32, 64, 256]) << 10,
     disk_ms: dice.one([0.2, 0.2, 2, 10]),
     clock: () => ({
       rate: 1 + (2 * dice.chance() - 1) * CLOCK_DRIFT_MAX,
       offset: dice.below(1_000_000),
     }),
-    delay_ms: dice.one([
-      { min: 0.1, spread: 0.4 },
-      { min: 0.1, spread: 3 },
-      { min: 2, spread: 20 },
-    ]),
+    delay_ms,
     split: dice.happens(0.5) ? 0 : dice.chance() * 0.1,
     frameFaults: dice.happens(0.5) ? null : drawFrameFaults(dice),
     mischief: drawMischief(dice, frail),
@@ -98,10 +102,19 @@ export function drawSwarm(dice: Dice): Swarm {
   };
 }
 
+function drawTimes(dice: Dice): Partial<RaftSettings> {
+  return dice.one([
+    {},
+    {},
+    { election_ms: 400, heartbeat_ms: 60 },
+    // Elections collide, and what was said in old terms comes in the middle of new ones.
+    { election_ms: 150, heartbeat_ms: 40 },
+  ]);
+}
+
 // Small limits, so that they are met.
-function drawSettings(dice: Dice): Partial<RaftSettings> {
+function drawSizes(dice: Dice): Partial<RaftSettings> {
   return {
-    ...(dice.happens(0.3) && { election_ms: 400, heartbeat_ms: 60 }),
     ...(dice.happens(0.3) && { appends_in_flight_max: 1 + dice.below(2) }),
     ...(dice.happens(0.3) && { append_runs_max: 1 + dice.below(3) }),
     ...(dice.happens(0.3) && { run_bytes_max: 200, append_bytes_max: 500 }),
@@ -116,6 +129,8 @@ function drawFrameFaults(dice: Dice): FrameFaults {
 }
 
 function drawMischief(dice: Dice, frail: string): MischiefName[] {
+  // Where hardly a call ends unanswered, none can explain away what is missing.
+  if (dice.happens(0.1)) return [dice.one(['kill -9', 'stop', 'pause', 'client stands still', 'reset of a client'])];
   return (Object.keys(MISCHIEF) as MischiefName[]).flatMap((name) => {
     const weight = dice.happens(0.5) ? 0 : 1 + dice.below(4);
     return frail === '' && FOR_GOOD.has(name) ? [] : Array.from({ length: weight }, () => name);

@@ -32,6 +32,8 @@ export class Process implements Scheduler {
   paused = false;
   /** How often it was made to stand still. */
   pauses = 0;
+  /** True time at which it last went on after that. */
+  resumedAt = Number.NEGATIVE_INFINITY;
   #waiting: { readonly task: () => void; readonly kind: Kind }[] = [];
 
   constructor(time: SimulatedTime, name: string, promises: boolean, clock: Clock) {
@@ -65,7 +67,9 @@ export class Process implements Scheduler {
 
   /** What came due meanwhile happens now: expired timers before the input that waits, as an event loop has it after a stall. */
   resume(): void {
+    if (!this.paused) return;
     this.paused = false;
+    this.resumedAt = this.#time.now();
     const waiting = this.#waiting.splice(0);
     for (const first of ['timer', 'input']) for (const { task, kind } of waiting) if (kind === first) this.defer(task);
   }

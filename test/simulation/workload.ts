@@ -1,10 +1,12 @@
 /** Clients of a simulated cluster: pipelines of commands and reads, some given up, some cut short, all of them recorded. */
+import type { Node } from '../../node/node.js';
+import { decodeEntry } from '../../node/services/entry.js';
 import type { Cluster } from '../../protocol/client/types.js';
 import { ConcordError } from '../../protocol/errors.js';
 import type { SimulatedCluster } from './cluster.js';
 import { Recorder } from './history/history.js';
 import type { QueueInput, QueueOutput } from './history/queue-facts.js';
-import { BrokenPromise } from './judge.js';
+import { BrokenPromise } from './promise.js';
 import type { Dice, Swarm } from './swarm.js';
 
 /** The one queue there is. */
@@ -21,6 +23,12 @@ const CONNECT_MS = 3000;
 /** Later than its time-out, by the slowest clock, no call may end, ms. */
 const LATE_MS = 60;
 const SLOWEST_CLOCK = 0.95;
+/** So long a patient call waits, ms: longer than anything that is wrong. It has to end well. */
+const PATIENT_MS = 400_000;
+/** After it stood still a client needs a moment to look at its clock, ms. */
+const LOOK_AT_CLOCK_MS = 5;
+/** What a call may end in although it was patient: the session is gone, or the disk is full. */
+const NO_PATIENCE_HELPS: ReadonlySet<string> = new Set(['ok', 'SESSION_EXPIRED', 'NO_SPACE']);
 /** What a client may be told that did nothing wrong. */
 const FAIR: ReadonlySet<string> = new Set([
   'NO_LEADER',
@@ -61,6 +69,9 @@ export class Workload {
   readonly #dice: Dice;
   /** Calls under way, by client. A client that is killed takes its own with it. */
   readonly #living = new Map<string, number>();
+  readonly #connected = new Map<string, Cluster>();
+  /** Index of `c` at which sessions were last looked at. */
+  #lookedAt = 0;
   #names = 0;
   #bodies = 0;
   #stopped = false;
@@ -70,6 +81,7 @@ export class Workload {
     this.#cluster = cluster;
     this.#swarm = swarm;
     this.#dice = dice;
+    cluster.looked = (node) => this.#look(node);
   }
 
   /** Names of the clients that live. */
@@ -143,8 +155,9 @@ export class Workload {
 
   async #live(name: string): Promise<void> {
     const { burst, clients, ttl_ms } = this.#swarm;
-    const client = await this.#connected(name, ttl_ms);
+    const client = await this.#connect(name, ttl_ms);
     if (client === null) return;
+    this.#connected.set(name, client);
     const process = this.#cluster.processOf(name);
     while (!this.#stopped && this.#living.has(name)) {
       await this.#pause(2 * this.#dice.chance() * EVERY_MS * clients * burst);
@@ -158,7 +171,7 @@ export class Workload {
     }
   }
 
-  async #connected(name: string, ttl_ms: number): Promise<Cluster | null> {
+  async #connect(name: string, ttl_ms: number): Promise<Cluster | null> {
     while (!this.#stopped) {
       try {
         return await this.#cluster.client(name, { timeout_ms: CONNECT_MS, ttl_ms });
@@ -182,6 +195,7 @@ export class Workload {
   // Its calls never end: nobody knows what became of them.
   #kill(name: string): void {
     this.#living.delete(name);
+    this.#connected.delete(name);
     this.#cluster.killClient(name);
     this.#cluster.count('client killed');
     this.#spawn(true);
@@ -189,15 +203,17 @@ export class Workload {
 
   #draw(): Asking {
     const dice = this.#dice;
-    const timeout_ms = Math.round(dice.between(TIMEOUT_MS_MIN, TIMEOUT_MS_MAX));
-    const patience_ms = dice.happens(0.05) ? dice.below(200) : Number.POSITIVE_INFINITY;
-    const node = dice.happens(0.1) ? dice.one(['', ...this.#swarm.ids]) : '';
+    const patient = dice.happens(0.05);
+    const timeout_ms = patient ? PATIENT_MS : Math.round(dice.between(TIMEOUT_MS_MIN, TIMEOUT_MS_MAX));
+    const patience_ms = !patient && dice.happens(0.08) ? dice.below(300) : Number.POSITIVE_INFINITY;
+    const named = dice.one(['', ...this.#swarm.ids]);
+    const node = !patient && dice.happens(0.1) ? named : '';
     const what = dice.chance();
     if (what < 0.4) return { input: this.#enqueue(), timeout_ms, patience_ms, node };
     if (what < 0.6) return { input: { op: 'dequeue' }, timeout_ms, patience_ms, node };
-    const wait_ms = dice.below(timeout_ms);
+    const wait_ms = dice.below(dice.one([500, 2000, 2 * this.#swarm.ttl_ms]));
     if (what < 0.7) return { input: { op: 'dequeue', wait_ms }, timeout_ms, patience_ms, node };
-    return { input: { op: 'size' }, timeout_ms, patience_ms, node: dice.one(['', ...this.#swarm.ids]) };
+    return { input: { op: 'size' }, timeout_ms, patience_ms, node: patient ? '' : named };
   }
 
   #enqueue(): QueueInput {
@@ -210,6 +226,7 @@ export class Workload {
     const { input } = asking;
     const process = this.#cluster.processOf(name);
     const stoodStill = process.pauses;
+    const session = client.session.id;
     const handle = this.recorder.call(name, QUEUE, input, time.now());
     const started = time.now();
     const what = input.op === 'enqueue' ? `enqueue ${input.body}` : input.op;
@@ -232,6 +249,10 @@ export class Workload {
     this.#underWay(name, -1);
     this.#count(ended);
     if (ended !== 'ok' && !FAIR.has(ended)) throw new BrokenPromise(`${name} is told ${ended} for ${what}`);
+    if (asking.timeout_ms === PATIENT_MS && !NO_PATIENCE_HELPS.has(ended))
+      throw new BrokenPromise(`${name} ${what} was patient and ended in ${ended}`);
+    if (ended === 'SESSION_EXPIRED' && session > 0 && !this.#isEnding(session))
+      throw new BrokenPromise(`${name} is told that session ${session} has ended, and nobody ended it`);
     const late = time.now() - started - timeOf(asking) / SLOWEST_CLOCK;
     if (late > LATE_MS && process.pauses === stoodStill)
       throw new BrokenPromise(`Never silence: ${name} ${what} ended ${late.toFixed(0)} ms after its time`);
@@ -267,6 +288,29 @@ export class Workload {
     return new Promise((resolve) => {
       this.#cluster.time.add(ms, resolve, this.#cluster.tester);
     });
+  }
+
+  // A session ends no earlier than its client can know.
+  #look(node: Node): void {
+    const { coordination, sessions } = node.groups;
+    if (coordination.applied <= this.#lookedAt) return;
+    this.#lookedAt = coordination.applied;
+    for (const [name, client] of this.#connected) {
+      const { id, state } = client.session;
+      const process = this.#cluster.processOf(name);
+      const awake = !process.paused && this.#cluster.time.now() > process.resumedAt + LOOK_AT_CLOCK_MS;
+      if (awake && state === 'open' && id <= coordination.applied && !sessions.alive(id))
+        throw new BrokenPromise(`session ${id} has ended while ${name} was sure of it`);
+    }
+  }
+
+  /** Some entry ends the session; whoever has it may say so, committed or not: a client that believes it keeps it alive no longer. */
+  #isEnding(session: number): boolean {
+    for (const entry of this.#cluster.judge.seen('c')) {
+      const decoded = decodeEntry(entry);
+      if (decoded?.kind === 'expire' && decoded.sessions.includes(session)) return true;
+    }
+    return false;
   }
 
   #underWay(name: string, by: 1 | -1): void {

@@ -1,11 +1,11 @@
 /** A simulated world: time, randomness and a network from one seed; what happened, written down; and a way to let it go on until something is so. */
 import type { Random } from '../../protocol/env.js';
-import { BrokenPromise } from './judge.js';
 import { SimulatedNetwork } from './network.js';
+import { BrokenPromise } from './promise.js';
 import { SimulatedTime, seededRandom } from './time.js';
 
 /** Longest time that a test waits for a call, ms. */
-const RESULT_MS_MAX = 60_000;
+const RESULT_MS_MAX = 150_000;
 
 export class SimulatedWorld {
   readonly time = new SimulatedTime();
@@ -70,7 +70,7 @@ export class SimulatedWorld {
       over = true;
     };
     promise.then(mark, mark);
-    await this.until(() => over, RESULT_MS_MAX);
+    await this.until(() => over, RESULT_MS_MAX, 'a call ends');
     return promise;
   }
 

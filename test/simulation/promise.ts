@@ -1,0 +1,6 @@
+/** What a check throws. */
+
+/** A promise that the cluster broke. */
+export class BrokenPromise extends Error {
+  override readonly name = 'BrokenPromise';
+}
