@@ -1,9 +1,10 @@
-/** Questions to and orders for one node: `status`, `log`, `transfer`, `sessions`. Not part of any replicated state. */
+/** Questions to and orders for one node: `status`, `log`, `transfer`, `sessions`, `metrics`. Not part of any replicated state. */
 import { ConcordError } from '../protocol/errors.js';
 import { FieldError, text, u53 } from '../protocol/fields.js';
 import { COORDINATION } from '../protocol/groups.js';
 import { LIMITS } from '../protocol/limits.js';
 import type { MessageOf } from '../protocol/messages.js';
+import { type FaultDoors, type FaultWord, isFaultWord } from './faults/doors.js';
 import { eachEntry, lastOf, type Run } from './raft/run.js';
 import { CONFIGURATION, NOOP } from './raft/types.js';
 import { type Client, fail, type Replica } from './replica.js';
@@ -24,7 +25,13 @@ export interface AdminHost {
   status(): unknown;
   /** Rows of `sessions`; the leader of `c` knows them. */
   sessions(): unknown;
+  /** Rows of the metrics whose names the pattern means. @throws ConcordError INVALID when they are too many */
+  metrics(pattern: string): unknown;
   wake(): void;
+  /** Absent on a node that was started without. */
+  readonly faults?: FaultDoors;
+  /** Faults came or went. */
+  broken?(word: string): void;
 }
 
 interface PendingTransfer {
@@ -46,6 +53,7 @@ interface LogRow {
 }
 
 const idText = text(LIMITS.id_length_max);
+const patternText = text(LIMITS.name_length_max);
 const groupText = text(LIMITS.group_length_max);
 
 export class Admin {
@@ -69,6 +77,11 @@ export class Admin {
           this.#led(COORDINATION);
           client.answer({ kind: 'answer', correlation, value: this.#host.sessions() });
           break;
+        case 'metrics': {
+          const pattern = patternText.check(argument['pattern'] ?? '');
+          client.answer({ kind: 'answer', correlation, value: this.#host.metrics(pattern) });
+          break;
+        }
         case 'log':
           this.#log(client, correlation, argument);
           break;
@@ -76,6 +89,10 @@ export class Admin {
           this.#transfer(client, correlation, argument, Math.min(message.deadline_ms, TRANSFER_MS_MAX));
           break;
         default:
+          if (isFaultWord(message.word)) {
+            this.#break(client, correlation, message.word, argument);
+            break;
+          }
           throw new ConcordError('UNKNOWN_COMMAND', `no admin word ${message.word}`);
       }
     } catch (error) {
@@ -108,6 +125,17 @@ export class Admin {
 
   deadline(): number {
     return this.#transfers.reduce((earliest, { deadline }) => Math.min(earliest, deadline), Number.POSITIVE_INFINITY);
+  }
+
+  #break(client: Client, correlation: number, word: FaultWord, argument: Record<string, unknown>): void {
+    const { faults, self } = this.#host;
+    if (faults === undefined)
+      throw new ConcordError('FAULTS_OFF', `${self} was started without --faults`, { details: { node: self } });
+    faults.order(word, argument, (error, value) => {
+      if (error !== null) fail(client, correlation, error);
+      else client.answer({ kind: 'answer', correlation, value });
+      this.#host.broken?.(word);
+    });
   }
 
   #transfer(client: Client, correlation: number, argument: Record<string, unknown>, deadline_ms: number): void {

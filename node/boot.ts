@@ -1,6 +1,7 @@
 /** From a data folder to a node: who it is, what its log holds, then the node itself. */
 import { ConcordError } from '../protocol/errors.js';
 import { clusterName, isComplete } from './birth.js';
+import type { FaultDoors } from './faults/doors.js';
 import { describeRun } from './groups.js';
 import { Node, type NodeHandlers } from './node.js';
 import type { RaftSettings } from './raft/types.js';
@@ -22,17 +23,16 @@ export interface BootOptions {
   readonly segment_bytes: number;
   readonly version: string;
   readonly pid: number;
+  readonly faults?: FaultDoors;
 }
+
+/** What a node tells whoever boots it; it keeps its identity itself. */
+export type BootHandlers = Omit<NodeHandlers, 'remember'>;
 
 const RESTORE = 'put back what was there, or bring the node back as a new member';
 
 /** Opens the data folder and makes the node; it has still to be started. Fails when what is there must not be used. */
-export function boot(
-  world: World,
-  options: BootOptions,
-  handlers: Omit<NodeHandlers, 'remember'>,
-  done: Done<Node | null>,
-): void {
+export function boot(world: World, options: BootOptions, handlers: BootHandlers, done: Done<Node | null>): void {
   const { files } = world;
   ownIdentity(world, options, (identityError, identity) => {
     if (identityError !== null || identity === null) {
@@ -62,7 +62,7 @@ function openNode(
   world: World,
   options: BootOptions,
   identity: Identity,
-  handlers: Omit<NodeHandlers, 'remember'>,
+  handlers: BootHandlers,
   done: Done<Node | null>,
 ): void {
   const { files, scheduler } = world;

@@ -2,12 +2,13 @@
 import { decodeEnvelope, type Envelope } from '../protocol/envelope.js';
 import { ConcordError } from '../protocol/errors.js';
 import type { MessageOf } from '../protocol/messages.js';
+import { OUTCOMES } from './observe/tally.js';
 import { type Client, fail, proposalOf, type Replica } from './replica.js';
 import { ENTRY_KINDS, firstCommandEntry } from './services/entry.js';
 import type { Sessions } from './services/sessions.js';
 
 /** Commands that wait until this node's replica of `c` has caught up with their sessions. */
-const PARKED_MAX = 16_384;
+export const PARKED_MAX = 16_384;
 
 /** What commands need of their node. */
 export interface CommandHost {
@@ -26,6 +27,8 @@ interface Command {
   /** The envelope as it came. */
   readonly bytes: Buffer;
   readonly replica: Replica;
+  /** When it arrived, monotonic ms. */
+  readonly since: number;
   /** Monotonic time by which it has to be proposed. */
   readonly deadline: number;
 }
@@ -41,6 +44,8 @@ export class Commands {
   /** Applied state of `c` on this node. */
   readonly #sessions: Sessions;
   readonly #coordination: Replica;
+  /** Commands that named no group here, or could not be read. */
+  misdirected = 0;
   #parked: Parked[] = [];
   /** The furthest index of `c` that its leader was asked about. */
   #askedFor = 0;
@@ -57,21 +62,23 @@ export class Commands {
     try {
       envelope = decodeEnvelope(bytes);
     } catch (error) {
+      this.misdirected++;
       fail(client, correlation, new ConcordError('INVALID', `the envelope: ${(error as Error).message}`));
       return;
     }
     const { group, session, operation, deadline_ms } = envelope;
     const replica = this.#host.replica(group);
     if (replica === undefined) {
+      this.misdirected++;
       fail(client, correlation, new ConcordError('NO_SUCH_GROUP', `no group ${group} here`));
       return;
     }
-    const deadline = this.#host.now() + deadline_ms;
-    const command = { client, correlation, session, operation, bytes, replica, deadline };
+    const since = this.#host.now();
+    const command = { client, correlation, session, operation, bytes, replica, since, deadline: since + deadline_ms };
     const until = this.#admit(command);
     if (until === 0) return;
     if (this.#parked.length >= PARKED_MAX)
-      fail(client, correlation, new ConcordError('OVERLOADED', 'too many commands wait for their sessions'));
+      refuse(command, new ConcordError('OVERLOADED', 'too many commands wait for their sessions'));
     // What came is a slice of all that its socket read at once: who waits must not hold on to so much.
     else this.#park({ ...command, bytes: Buffer.from(bytes) }, until);
   }
@@ -105,23 +112,24 @@ export class Commands {
   }
 
   /** Proposes a command or answers it, and returns 0; or the index of `c` that this node's replica has to come to first. */
-  #admit({ client, correlation, session, operation, bytes, replica, deadline }: Command): number {
+  #admit(command: Command): number {
+    const { client, correlation, session, operation, bytes, replica, since, deadline } = command;
     const { machine, raft } = replica;
-    const waiter = { client, correlation, session };
+    const waiter = { client, correlation, session, operation, since };
     const known = session === 0 || machine.hasLane(session);
     // Its first command here: whether the session is alive is for `c` to say, as far as this node's replica has read it.
     const seen = this.#coordination.applied;
     const until = known ? 0 : Math.max(session, machine.horizon);
     const left_ms = deadline - this.#host.now();
-    if (!raft.leads) fail(client, correlation, this.#host.notLeader(replica));
+    if (!raft.leads) refuse(command, this.#host.notLeader(replica));
     else if (this.#host.lacksSpace() && machine.growing(operation))
-      fail(client, correlation, new ConcordError('NO_SPACE', 'the disk of the leader is nearly full'));
+      refuse(command, new ConcordError('NO_SPACE', 'the disk of the leader is nearly full'));
     else if (left_ms < 0 || (left_ms === 0 && until > seen))
-      fail(client, correlation, new ConcordError('DEADLINE', `session ${session} was not known here in time`));
+      refuse(command, new ConcordError('DEADLINE', `session ${session} was not known here in time`));
     else if (until > seen) return until;
     else if (known) replica.propose({ kind: ENTRY_KINDS.command, payload: bytes }, waiter);
     else if (this.#sessions.alive(session)) replica.propose(proposalOf(firstCommandEntry(seen, bytes)), waiter);
-    else fail(client, correlation, new ConcordError('SESSION_EXPIRED', `session ${session} has ended`));
+    else refuse(command, new ConcordError('SESSION_EXPIRED', `session ${session} has ended`));
     return 0;
   }
 
@@ -136,4 +144,9 @@ export class Commands {
     this.#askedFor = until;
     this.#coordination.confirm(deadline, () => {});
   }
+}
+
+function refuse({ client, correlation, operation, replica }: Command, error: ConcordError): void {
+  replica.counts.commands.count(operation, OUTCOMES.failed);
+  fail(client, correlation, error);
 }

@@ -50,6 +50,10 @@ const FILE = z.strictObject({
     .min(64 << 10)
     .max(1 << 30)
     .default(16 << 20),
+  /** Let whoever reaches the port break this node: cut and slow its links, fill its disk. For tests and drills. */
+  faults: z.boolean().default(false),
+  /** With it, nothing that was written is on disk before its sync: kill -9 is a power cut. */
+  faults_hold_writes: z.boolean().default(false),
 });
 
 /** A node's configuration, checked. */
@@ -63,6 +67,10 @@ export interface NodeConfig {
   readonly election_ms: number;
   readonly heartbeat_ms: number;
   readonly segment_bytes: number;
+  /** It has fault doors. */
+  readonly faults: boolean;
+  /** Implies `faults`. */
+  readonly faults_hold_writes: boolean;
   /** Descriptor on which its keeper waits for news and whose end means that the keeper is gone; null without a keeper. */
   readonly keeper_fd: number | null;
 }
@@ -85,6 +93,8 @@ export function readConfig(argv: readonly string[], version: string): NodeConfig
     )
     .option('--heartbeat-ms <ms>', `interval of heartbeats (default ${DEFAULT_RAFT_SETTINGS.heartbeat_ms})`, numberOf)
     .option('--segment-bytes <n>', 'length of a log segment (default 16777216)', numberOf)
+    .option('--faults', 'open the fault doors: whoever reaches the port may break this node (tests and drills)')
+    .option('--faults-hold-writes', 'as --faults, and hold every write back until its sync: kill -9 is a power cut')
     .option('--keeper-fd <fd>', 'descriptor of the process that started this node', numberOf)
     .addHelpText('after', HELP)
     .configureOutput({ writeErr: () => {} })
@@ -94,8 +104,14 @@ export function readConfig(argv: readonly string[], version: string): NodeConfig
     })
     .parse([...argv], { from: 'user' });
   const flags = program.opts<Flags>();
-  const { config, keeperFd, electionMs, heartbeatMs, segmentBytes, ...plain } = flags;
-  const given = defined({ ...plain, election_ms: electionMs, heartbeat_ms: heartbeatMs, segment_bytes: segmentBytes });
+  const { config, keeperFd, electionMs, heartbeatMs, segmentBytes, faultsHoldWrites, ...plain } = flags;
+  const given = defined({
+    ...plain,
+    election_ms: electionMs,
+    heartbeat_ms: heartbeatMs,
+    segment_bytes: segmentBytes,
+    faults_hold_writes: faultsHoldWrites,
+  });
   const parsed = FILE.safeParse({ version: CONFIG_VERSION, ...fileOf(config), ...given });
   if (!parsed.success) throw badConfig(config, parsed.error.issues.map(issueText).join('; '));
   const { version: _, data, peers, ...rest } = parsed.data;
@@ -103,7 +119,13 @@ export function readConfig(argv: readonly string[], version: string): NodeConfig
   if (wrong !== null) throw badConfig(config, `peers: ${wrong}`);
   if (rest.heartbeat_ms * 3 > rest.election_ms)
     throw badConfig(config, 'heartbeat_ms has to be at most a third of election_ms');
-  return { ...rest, data: resolve(data), peers: new Map(Object.entries(peers)), keeper_fd: keeperFd ?? null };
+  return {
+    ...rest,
+    faults: rest.faults || rest.faults_hold_writes,
+    data: resolve(data),
+    peers: new Map(Object.entries(peers)),
+    keeper_fd: keeperFd ?? null,
+  };
 }
 
 interface Flags {
@@ -116,6 +138,8 @@ interface Flags {
   electionMs?: number;
   heartbeatMs?: number;
   segmentBytes?: number;
+  faults?: boolean;
+  faultsHoldWrites?: boolean;
   keeperFd?: number;
 }
 

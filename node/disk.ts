@@ -1,9 +1,14 @@
 /** The way to the log on disk: the saves of all groups as one batch, one sync under way while the next batch fills (group commit). */
+import { Durations, Histogram } from './observe/histogram.js';
 import type { RaftGroup } from './raft/group.js';
 import type { Run } from './raft/run.js';
 import type { Log } from './storage/log.js';
 
 export class Disk {
+  /** Time until a batch is durable. */
+  readonly appends = new Durations();
+  /** Bytes of the runs in a batch. */
+  readonly batchBytes = new Histogram();
   readonly #log: Log;
   readonly #groups: ReadonlyMap<string, RaftGroup>;
   readonly #now: () => number;
@@ -35,8 +40,10 @@ export class Disk {
     }
     if (saves.length === 0) return;
     this.#busy = true;
+    this.batchBytes.record(runs.reduce((sum, { size }) => sum + size, 0));
     this.#log.append({ states, runs: runs.map(encoded) }, (places) => {
       this.#busy = false;
+      this.appends.recordMs(this.#now() - now);
       places.forEach((place, i) => {
         const run = runs[i];
         if (run !== undefined) run.place = place;

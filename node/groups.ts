@@ -2,6 +2,9 @@
 import { ConcordError } from '../protocol/errors.js';
 import { COORDINATION, SHARD } from '../protocol/groups.js';
 import type { MessageOf } from '../protocol/messages.js';
+import { Leadership } from './observe/leadership.js';
+import { ReplicaCounts } from './observe/replica-counts.js';
+import { OUTCOMES, Tally } from './observe/tally.js';
 import { configurationIn } from './raft/configuration.js';
 import { RaftGroup } from './raft/group.js';
 import { MultiRaft } from './raft/multi.js';
@@ -74,6 +77,13 @@ export interface GroupsOutput {
 export class Groups {
   readonly multi: MultiRaft;
   readonly sessions: Sessions;
+  /** Commands and reads of all groups by what came of them. */
+  readonly commands = new Tally();
+  readonly reads = new Tally();
+  /** Signs of life of sessions that came here. */
+  keepalives = 0;
+  /** Requests that came to no group: of a name not known here, or because the node is not at work. */
+  misdirected = 0;
   readonly #host: GroupsHost;
   readonly #replicas = new Map<GroupId, Replica>();
   readonly #coordination: Replica;
@@ -120,23 +130,32 @@ export class Groups {
 
   /** A read of a client: answered once a majority has confirmed that nothing newer is missing. */
   read(client: Client, message: MessageOf<'read'>): void {
-    const { correlation } = message;
+    const { correlation, operation } = message;
     const replica = this.#replicas.get(message.group);
     if (replica === undefined) {
+      this.misdirected++;
       fail(client, correlation, new ConcordError('NO_SUCH_GROUP', `no group ${message.group} here`));
       return;
     }
     if (message.fence !== '') {
+      this.reads.count(operation, OUTCOMES.failed);
       fail(client, correlation, new ConcordError('INVALID', `${message.group} has no locks to check a fence against`));
       return;
     }
-    replica.confirm(this.#host.now() + message.deadline_ms, (refused) => {
-      if (refused === null) replica.answer(client, message);
-      else fail(client, correlation, refused);
+    const since = this.#host.now();
+    replica.confirm(since + message.deadline_ms, (refused) => {
+      if (refused === null)
+        this.reads.count(operation, replica.answer(client, message) ? OUTCOMES.done : OUTCOMES.refused);
+      else {
+        this.reads.count(operation, OUTCOMES.failed);
+        fail(client, correlation, refused);
+      }
+      replica.counts.readTimes.recordMs(this.#host.now() - since);
     });
   }
 
   keepalive(client: Client, message: MessageOf<'keepalive'>): void {
+    this.keepalives++;
     const refusal = () => this.#host.notLeader(this.#coordination);
     if (!this.#coordination.raft.leads) fail(client, message.correlation, refusal());
     else
@@ -194,6 +213,7 @@ export class Groups {
       if (out.reads.length > 0) replica.onReads(out.reads);
       if (!out.changed) continue;
       replica.onChange();
+      replica.counts.leadership.see(raft);
       changes.push(this.#changed(raft, out.reason));
     }
     messages.push(...this.multi.take());
@@ -237,7 +257,8 @@ export class Groups {
       now: this.#host.now(),
     });
     this.multi.add(raft);
-    const replica = new Replica(raft, machine, {
+    const counts = new ReplicaCounts(this.commands, new Leadership(options.self, raft.term));
+    const replica = new Replica(raft, machine, counts, {
       now: () => this.#host.now(),
       wake: () => this.#host.wake(),
       load: (run, done) => this.#host.read(run.place, done),

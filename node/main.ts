@@ -3,8 +3,9 @@
 import { readFileSync, writeSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { ConcordError } from '../protocol/errors.js';
-import { boot } from './boot.js';
+import { type BootHandlers, boot } from './boot.js';
 import { type NodeConfig, readConfig } from './config.js';
+import { breakableWorld } from './faults/world.js';
 import { lockFolder } from './lock.js';
 import type { Node } from './node.js';
 import { openNodeLog } from './observe/log.js';
@@ -66,15 +67,16 @@ function main(): void {
   process.on('SIGHUP', () => {});
   keeper?.onEnd(() => stopOnce('the keeper is gone'));
 
-  const { election_ms, heartbeat_ms } = config;
+  const { election_ms, heartbeat_ms, faults, faults_hold_writes: hold, ...rest } = config;
   const options = {
-    ...config,
+    ...rest,
     members: config.peers,
     raft: { ...DEFAULT_RAFT_SETTINGS, election_ms, heartbeat_ms },
     version,
     pid: process.pid,
   };
-  log.event('starting', { version, pid: process.pid, listen: config.listen, data: config.data });
+  const doors = faults ? { faults, faults_hold_writes: hold } : {};
+  log.event('starting', { version, pid: process.pid, listen: config.listen, data: config.data, ...doors });
   const booted = (error: Error | null, made: Node | null): void => {
     if (error !== null || made === null) {
       fail(error ?? new Error('no node'));
@@ -87,8 +89,16 @@ function main(): void {
     });
   };
   lockFolder(config.data, (error) => {
-    if (error !== null) fail(error);
-    else boot(realWorld(), options, { event: (event, facts) => log.event(event, facts), fatal: fail }, booted);
+    if (error !== null) {
+      fail(error);
+      return;
+    }
+    const outside = realWorld();
+    const handlers: BootHandlers = { event: (event, facts) => log.event(event, facts), fatal: fail };
+    if (faults) {
+      const breakable = breakableWorld(outside, { ...options, hold });
+      boot(breakable.world, { ...options, faults: breakable.faults }, handlers, booted);
+    } else boot(outside, options, handlers, booted);
   });
 }
 

@@ -6,9 +6,12 @@ import type { Message } from '../protocol/messages.js';
 import { Admin } from './admin.js';
 import { Commands } from './commands.js';
 import { Disk } from './disk.js';
+import type { FaultDoors } from './faults/doors.js';
 import { type FoundRun, Groups } from './groups.js';
 import type { ClientConnection } from './network/clients.js';
 import { Door } from './network/door.js';
+import type { Metrics } from './observe/metrics.js';
+import { nodeMetrics } from './observe/node-metrics.js';
 import { nodeState, sessionRows } from './observe/state.js';
 import { StatusFeed } from './observe/status.js';
 import { RunError } from './raft/run.js';
@@ -23,6 +26,7 @@ import type { World } from './world.js';
 const HAND_OVER_MS_MAX = 2000;
 /** How often a node without room on its disk looks whether there is some again, ms. */
 const FULL_LOOK_MS = 100;
+
 /** Messages of peers kept while this node is not born yet. */
 const EARLY_MAX = 1024;
 
@@ -39,6 +43,8 @@ export interface NodeOptions {
   readonly raft: RaftSettings;
   readonly version: string;
   readonly pid: number;
+  /** Only of a node that may be broken on order. */
+  readonly faults?: FaultDoors;
 }
 
 /** What a node tells whoever runs it. */
@@ -60,6 +66,7 @@ export class Node {
   readonly #door: Door;
   /** For whoever looks on: a simulator, a test. */
   readonly groups: Groups;
+  readonly metrics: Metrics;
   readonly #disk: Disk;
   readonly #commands: Commands;
   readonly #admin: Admin;
@@ -109,6 +116,8 @@ export class Node {
       load: (run, done) => this.#readRun(run.place, done),
       status: () => this.#state(),
       sessions: () => sessionRows(this.groups, options.id),
+      metrics: (pattern) => this.metrics.rows(pattern),
+      ...(options.faults && { faults: options.faults, broken: (word) => this.#broken(word) }),
     });
     this.#status = new StatusFeed(() => this.#state());
     this.#door = new Door(world, options, {
@@ -123,6 +132,19 @@ export class Node {
       clientDown: (client) => this.#clientDown(client),
       clientMessage: (client, message) => this.#fromClient(client, message),
       dirty: (connection) => this.#markDirty(connection),
+    });
+    this.metrics = nodeMetrics({
+      groups: this.groups,
+      commands: this.#commands,
+      turn: this.#turn,
+      disk: this.#disk,
+      log,
+      door: this.#door,
+      settings: options.raft,
+      process: world.process,
+      uptime: () => now() - this.#startedAt,
+      early: () => this.#early.length,
+      early_max: EARLY_MAX,
     });
   }
 
@@ -203,6 +225,7 @@ export class Node {
     if (message.kind === 'pong') return;
     client.begin();
     const unfit = this.#unfit();
+    if (unfit !== null && (message.kind === 'command' || message.kind === 'read')) this.groups.misdirected++;
     switch (message.kind) {
       case 'command':
         if (unfit !== null) fail(client, message.correlation, unfit);
@@ -336,7 +359,14 @@ export class Node {
       pid: this.#options.pid,
       members: [...this.#options.members.keys()],
       started_ms: Math.round(this.#world.scheduler.now() - this.#startedAt),
+      ...(this.#options.faults && { faults: this.#options.faults.faults() }),
     });
+  }
+
+  #broken(word: string): void {
+    if (word !== 'faults') this.#handlers.event('fault', { word, faults: this.#options.faults?.faults() });
+    this.#status.touch();
+    this.#turn.wake();
   }
 
   // --- ends ---------------------------------------------------------------------------------------------------------------------------------

@@ -5,6 +5,8 @@ import { clip } from '../protocol/fields.js';
 import { LIMITS } from '../protocol/limits.js';
 import type { Message, MessageOf } from '../protocol/messages.js';
 import { InOrder } from './in-order.js';
+import type { ReplicaCounts } from './observe/replica-counts.js';
+import { OUTCOMES } from './observe/tally.js';
 import type { RaftGroup } from './raft/group.js';
 import { eachEntry, lastOf, type Run } from './raft/run.js';
 import type { ReadResult } from './raft/state.js';
@@ -18,9 +20,11 @@ const APPLY_ENTRIES_MAX = 4096;
 /** Read from disk at once to be applied, bytes; a single run may be larger. The log bounds how many runs these are. */
 const LOAD_BYTES_MAX = 1 << 20;
 /** Reads waiting at one node for one group. */
-const READS_MAX = 65_536;
+export const READS_MAX = 65_536;
 /** What time alone makes due is looked at again after this, ms: cluster time goes in steps, and a leader that hands over takes nothing. */
 const TICK_MS_MIN = 10;
+/** How the outcomes of commands are counted. */
+const COUNTED_AS = { result: OUTCOMES.done, refusal: OUTCOMES.refused, pending: OUTCOMES.pending } as const;
 /** Kinds below it are the core's. */
 const FIRST_APPLICATION_KIND = 16;
 
@@ -37,6 +41,9 @@ export interface Waiter {
   readonly client: Client;
   readonly correlation: number;
   readonly session: number;
+  readonly operation: number;
+  /** When the command arrived, monotonic ms. */
+  readonly since: number;
 }
 
 interface Queued {
@@ -76,6 +83,7 @@ export interface ReplicaHost {
 export class Replica {
   readonly raft: RaftGroup;
   readonly machine: GroupMachine;
+  readonly counts: ReplicaCounts;
   readonly #host: ReplicaHost;
   #applied = 0;
   /** Runs that are being read from disk to be applied. */
@@ -92,15 +100,26 @@ export class Replica {
   #tickProposed = false;
   #led = false;
 
-  constructor(raft: RaftGroup, machine: GroupMachine, host: ReplicaHost) {
+  constructor(raft: RaftGroup, machine: GroupMachine, counts: ReplicaCounts, host: ReplicaHost) {
     this.raft = raft;
     this.machine = machine;
+    this.counts = counts;
     this.#host = host;
   }
 
   /** Index of the last applied entry. */
   get applied(): number {
     return this.#applied;
+  }
+
+  /** Commands proposed and not answered. */
+  get commandsWaiting(): number {
+    return this.#waiters.size;
+  }
+
+  /** Reads not confirmed, or confirmed for entries that are not applied. */
+  get readsWaiting(): number {
+    return this.#asked.size + this.#confirmed.length;
   }
 
   /** Cluster time now, ms. */
@@ -117,7 +136,7 @@ export class Replica {
 
   /** Calls back when a read that arrived now may be answered, or with OVERLOADED, DEADLINE, NO_LEADER or RETRY: it could not be confirmed. */
   confirm(deadline: number, done: OnConfirm): void {
-    if (this.#asked.size + this.#confirmed.length >= READS_MAX) {
+    if (this.readsWaiting >= READS_MAX) {
       done(new ConcordError('OVERLOADED', `too many reads of ${this.raft.id} wait`));
       return;
     }
@@ -128,10 +147,11 @@ export class Replica {
     this.#host.wake();
   }
 
-  /** Answers a read from applied state. */
-  answer(client: Client, request: MessageOf<'read'>): void {
+  /** Answers a read from applied state. False when the state machine refused it. */
+  answer(client: Client, request: MessageOf<'read'>): boolean {
     const outcome = this.machine.read(request.operation, request.body, request.name);
     client.answer(this.#reply(request.correlation, this.#applied, this.raft.term, outcome));
+    return outcome.form === 'result';
   }
 
   /** Proposes what was queued in this turn, as one batch. */
@@ -145,19 +165,22 @@ export class Replica {
       this.#host.now(),
     );
     if (typeof first === 'number') {
-      queue.forEach(({ waiter }, i) => {
+      this.counts.proposals.record(queue.length);
+      queue.forEach(({ proposal, waiter }, i) => {
+        this.counts.proposedBytes += proposal.payload.length;
         if (waiter !== null) this.#waiters.add(first + i, waiter);
       });
       return;
     }
     this.#tickProposed = false;
+    this.counts.proposalsRefused += queue.length;
     const error =
       first === 'too much uncommitted'
         ? new ConcordError('OVERLOADED', `${this.raft.id} has too many bytes proposed and not committed`)
         : first === 'handing over'
           ? new ConcordError('NO_LEADER', `${this.raft.id} is changing its leader`)
           : this.#host.notLeader(this);
-    for (const { waiter } of queue) if (waiter !== null) fail(waiter.client, waiter.correlation, error);
+    for (const { waiter } of queue) if (waiter !== null) this.#giveUp(waiter, error);
   }
 
   /** The core's results of reads. */
@@ -181,7 +204,7 @@ export class Replica {
         definite: false,
         details,
       });
-      for (const waiter of this.#waiters.clear()) fail(waiter.client, waiter.correlation, lost);
+      for (const waiter of this.#waiters.clear()) this.#giveUp(waiter, lost);
       this.#attached.clear();
       this.#tickProposed = false;
     }
@@ -220,6 +243,7 @@ export class Replica {
   apply(): boolean {
     let budget = APPLY_ENTRIES_MAX;
     const commit = this.raft.commit;
+    const now = this.#applied < commit ? this.#host.now() : 0;
     while (this.#applied < commit && budget > 0 && this.#loading === 0) {
       const run = this.raft.log.runAt(this.#applied + 1);
       if (run === undefined) break;
@@ -229,8 +253,10 @@ export class Replica {
       }
       const from = this.#applied + 1;
       const to = Math.min(commit, lastOf(run), from + budget - 1);
-      eachEntry(run.bytes, from, to, (index, entry, time) => this.#applyEntry(entry, { index, term: run.term, time }));
+      const { term } = run;
+      eachEntry(run.bytes, from, to, (index, entry, time) => this.#applyEntry(entry, { index, term, time }, now));
       budget -= to - from + 1;
+      this.counts.applied += to - from + 1;
     }
     this.raft.applied(this.#applied);
     this.#release();
@@ -249,20 +275,28 @@ export class Replica {
       });
   }
 
-  #applyEntry(entry: Buffer, at: Position): void {
+  #applyEntry(entry: Buffer, at: Position, now: number): void {
     this.#applied = at.index;
     if ((entry[0] ?? 0) < FIRST_APPLICATION_KIND) return;
     const applied = this.machine.applyEntry(entry, at);
     this.#tickProposed = false;
     if (applied.outcome !== undefined) {
       const waiter = this.#waiters.take(at.index);
-      if (waiter !== undefined)
+      if (waiter !== undefined) {
         waiter.client.answer(this.#reply(waiter.correlation, at.index, at.term, applied.outcome));
+        this.counts.commands.count(waiter.operation, COUNTED_AS[applied.outcome.form]);
+        this.counts.commandTimes.recordMs(now - waiter.since);
+      }
     }
     if (this.#led)
       for (const settled of applied.settled) this.#push(settled.session, settled.lane, at, settled.outcome);
     this.#host.applied(this, applied);
     for (const session of applied.ended) this.#attached.delete(session);
+  }
+
+  #giveUp({ client, correlation, operation }: Waiter, error: ConcordError): void {
+    this.counts.commands.count(operation, error.definite ? OUTCOMES.failed : OUTCOMES.unknown);
+    fail(client, correlation, error);
   }
 
   #push(session: number, lane: number, at: Position, outcome: Outcome): void {

@@ -14,6 +14,8 @@ const CHECK_MS = 100;
 const PROPOSE_AGAIN_MS = 2000;
 
 export class SessionWatch {
+  /** Sessions whose end was proposed, since this process began. */
+  expired = 0;
   readonly #replica: Replica;
   readonly #sessions: Sessions;
   /** Cluster time of the last acknowledged sign of life, by session. Only on a leader. */
@@ -106,6 +108,7 @@ export class SessionWatch {
     }
     this.#checkAt = Math.max(next, now + CHECK_MS);
     if (over.length === 0) return;
+    this.expired += over.length;
     for (const id of over) this.#ending.set(id, now);
     this.#replica.propose(proposalOf(expireEntry(over)), null);
   }

@@ -4,6 +4,7 @@
  * wait in the sockets.
  */
 import type { Scheduler, Timer } from '../protocol/env.js';
+import { Durations } from './observe/histogram.js';
 
 /** What a turn drives. */
 export interface TurnHandlers {
@@ -14,9 +15,13 @@ export interface TurnHandlers {
 }
 
 export class Turn {
+  /** From the first thing that happened to the end. */
+  readonly lengths = new Durations();
   readonly #scheduler: Scheduler;
   readonly #handlers: TurnHandlers;
   #awake = false;
+  /** When the turn under way began, monotonic ms. */
+  #since = 0;
   #stopped = false;
   #timer: Timer | null = null;
   #armedFor = Number.POSITIVE_INFINITY;
@@ -30,6 +35,7 @@ export class Turn {
   wake(): void {
     if (this.#awake || this.#stopped) return;
     this.#awake = true;
+    this.#since = this.#scheduler.now();
     this.#scheduler.defer(() => this.#end());
   }
 
@@ -41,7 +47,9 @@ export class Turn {
   #end(): void {
     this.#awake = false;
     if (this.#stopped) return;
+    const since = this.#since;
     this.#arm(this.#handlers.end(this.#scheduler.now()));
+    this.lengths.recordMs(this.#scheduler.now() - since);
   }
 
   // Deadlines mostly move later (every heartbeat heard): an early timer that finds nothing due is cheaper than one new timer a turn.

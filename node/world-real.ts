@@ -1,11 +1,12 @@
 /** The real world: time, sockets and randomness of this machine (protocol/tcp.ts) and its file system. */
 import fs from 'node:fs';
 import { realEnv } from '../protocol/tcp.js';
+import { realProcess } from './observe/process.js';
 import type { Done, File, FileError, Files, World } from './world.js';
 
 /** What a node in a process of its own is handed. */
 export function realWorld(): World {
-  return { ...realEnv(), files: realFiles };
+  return { ...realEnv(), files: realFiles, process: realProcess() };
 }
 
 /** Files are the node's alone: others of the machine have no business in them. */
@@ -42,6 +43,11 @@ export const realFiles: Files = {
     });
   },
 };
+
+/** A file that is open already, by its descriptor. */
+export function realFile(fd: number): File {
+  return new RealFile(fd);
+}
 
 class RealFile implements File {
   /** null once closed: the number may belong to another file by then. */

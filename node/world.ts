@@ -1,5 +1,6 @@
 /** What a node is handed: time, sockets, randomness (protocol/env.ts) and files. Real form: world-real.ts; simulated: test/simulation. */
 import type { Env } from '../protocol/env.js';
+import type { ProcessProbe } from './observe/process.js';
 
 /** Receives the outcome of an asynchronous call: an error, or null and the value. Called exactly once, never inside the call. */
 export type Done<T = void> = (error: FileError | null, value: T) => void;
@@ -38,4 +39,6 @@ export interface Files {
 /** Everything that a node needs from outside. */
 export interface World extends Env {
   readonly files: Files;
+  /** The process that the node runs in, where it has one of its own. */
+  readonly process?: ProcessProbe;
 }

@@ -38,6 +38,19 @@ export interface ConnectionHandlers<G extends Message = Message> {
   dirty?(connection: Connection): void;
 }
 
+/** What has gone over connections, each way: whole frames, and bytes as they came and went. */
+export interface Traffic {
+  receivedBytes: number;
+  receivedFrames: number;
+  sentBytes: number;
+  sentFrames: number;
+}
+
+/** Nothing yet. */
+export function noTraffic(): Traffic {
+  return { receivedBytes: 0, receivedFrames: 0, sentBytes: 0, sentFrames: 0 };
+}
+
 /** Decides about a hello of this version and a known role. */
 export interface Doorman {
   judge(hello: MessageOf<'hello'>, connection: Connection): MessageOf<'welcome'> | ConcordError;
@@ -59,6 +72,7 @@ export class Connection {
   #timer: Timer | null = null;
   #reason: CloseReason | null = null;
   #dirty = false;
+  #traffic = noTraffic();
   /** Reading stands still because its owner wants it, or because the other side does not read. */
   #paused = false;
   #congested = false;
@@ -141,6 +155,16 @@ export class Connection {
     return this.#writer.bytes + (this.#socket?.buffered() ?? 0);
   }
 
+  /** Counts into `traffic` from here on, maybe together with others. What has been counted goes along. */
+  countInto(traffic: Traffic): void {
+    const { receivedBytes, receivedFrames, sentBytes, sentFrames } = this.#traffic;
+    this.#traffic = traffic;
+    traffic.receivedBytes += receivedBytes;
+    traffic.receivedFrames += receivedFrames;
+    traffic.sentBytes += sentBytes;
+    traffic.sentFrames += sentFrames;
+  }
+
   /**
    * Sends a message with the next flush; false when the connection is not open, and then nothing is sent.
    * @throws ConcordError FRAME_TOO_BIG, or INVALID when a field of any value holds what cannot be carried; nothing is sent either
@@ -157,6 +181,7 @@ export class Connection {
     const bytes = this.#writer.take();
     const socket = this.#socket;
     if (bytes === null || socket === null || this.#state === 'closed') return;
+    this.#traffic.sentBytes += bytes.length;
     socket.write(bytes);
     const waiting = socket.buffered();
     if (waiting > LIMITS.outgoing_bytes_max) this.#cut();
@@ -216,6 +241,7 @@ export class Connection {
   }
 
   #receive(chunk: Buffer): void {
+    this.#traffic.receivedBytes += chunk.length;
     if (this.#state === 'closing' || this.#state === 'closed') return;
     const fault = this.#decoder.push(chunk, (body) => this.#body(body));
     // A first frame that is too big is most likely no frame: the sender speaks something else.
@@ -223,6 +249,7 @@ export class Connection {
   }
 
   #body(body: Buffer): void {
+    this.#traffic.receivedFrames++;
     if (this.#state === 'closing' || this.#state === 'closed') return;
     const message = this.#state === 'greeting' ? attempt(decode, body) : attempt(decodeMessage, body);
     // Nothing below is caught: what is thrown there is the owner's own.
@@ -248,6 +275,7 @@ export class Connection {
 
   #queue(message: Message): void {
     addMessage(this.#writer, message);
+    this.#traffic.sentFrames++;
     if (this.#writer.bytes > LIMITS.outgoing_bytes_max) this.#cut();
     if (this.#dirty || this.#state === 'closed') return;
     this.#dirty = true;

@@ -132,6 +132,11 @@ export const CODES = {
     'The leadership was not handed over.',
     'Look at `nodes`: the target has to be up and caught up.',
   ),
+  FAULTS_OFF: code(
+    true,
+    'This node takes no faults: it was started without its fault doors.',
+    'Start the nodes with --faults: `concord --temp`, or `concord down` and then `concord up --faults`.',
+  ),
 
   // The terminal.
   USAGE: code(true, 'The command line could not be understood.', 'Look at `help`.'),

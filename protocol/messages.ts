@@ -80,7 +80,7 @@ export const MESSAGES = {
   }),
   /** Keep this session alive; only the leader of `c` answers. */
   keepalive: message(12, 'client', { correlation, session: u53 }),
-  /** A question to or an order for this very node, by name: `status`, `log`, `transfer`, `sessions`. */
+  /** A question to or an order for this very node, by name: `status`, `log`, `transfer`, `sessions`, `metrics`, ... */
   admin: message(13, 'client', { correlation, deadline_ms: u32, word: text(32), argument: any }),
   /** Push `status` messages on this connection, at most one every `interval_ms`. 0 stops. */
   subscribe: message(14, 'client', { correlation, interval_ms: u32 }),

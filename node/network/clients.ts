@@ -1,5 +1,5 @@
 /** Client connections: what each has under way, and the limit at which it is no longer read. */
-import type { Connection } from '../../protocol/connection.js';
+import { type Connection, noTraffic } from '../../protocol/connection.js';
 import { ConcordError } from '../../protocol/errors.js';
 import { LIMITS } from '../../protocol/limits.js';
 import type { Message } from '../../protocol/messages.js';
@@ -57,6 +57,9 @@ export class ClientConnection implements Client {
 
 /** All client connections of a node. */
 export class Clients {
+  readonly traffic = noTraffic();
+  /** Connections there have been. */
+  opened = 0;
   readonly #clients = new Map<Connection, ClientConnection>();
 
   get size(): number {
@@ -66,6 +69,8 @@ export class Clients {
   add(connection: Connection, name: string): ClientConnection {
     const client = new ClientConnection(connection, name);
     this.#clients.set(connection, client);
+    this.opened++;
+    connection.countInto(this.traffic);
     return client;
   }
 
@@ -77,6 +82,16 @@ export class Clients {
     const client = this.#clients.get(connection);
     this.#clients.delete(connection);
     return client;
+  }
+
+  /** Requests under way of the client that has most. */
+  get busiest(): number {
+    return Math.max(0, ...[...this.#clients.values()].map((client) => client.underWay));
+  }
+
+  /** Bytes waiting to be sent to the client that has most. */
+  get outgoing(): number {
+    return Math.max(0, ...[...this.#clients.keys()].map((connection) => connection.waiting));
   }
 
   all(): IterableIterator<ClientConnection> {

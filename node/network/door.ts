@@ -8,16 +8,19 @@ import { Birth, clusterName, type Introduction, isComplete } from '../birth.js';
 import type { Identity } from '../storage/identity.js';
 import type { World } from '../world.js';
 import { type ClientConnection, Clients } from './clients.js';
-import { Peers } from './peers.js';
+import type { Gates } from './gate.js';
+import { type PeerHandlers, Peers } from './peers.js';
 
 /** Connections that have not said hello yet. Above it, the one that has been silent longest makes room. */
-const SILENT_MAX = 256;
+export const SILENT_MAX = 256;
 
 export interface DoorOptions {
   readonly id: string;
   readonly listen: string;
   readonly members: ReadonlyMap<string, string>;
   readonly identity: Identity;
+  /** Only of a node that may be broken on order. */
+  readonly faults?: { readonly gates: Gates };
 }
 
 /** What comes through the door. */
@@ -47,6 +50,7 @@ export class Door {
   /** Why a member was refused or refused this node last, by member. */
   readonly #refusals = new Map<string, string>();
   readonly #birth: Birth;
+  readonly #gates: Gates | null;
   #listener: Listener | null = null;
   /** Who has not said hello yet, longest first. */
   readonly #silent = new Set<Socket>();
@@ -58,7 +62,8 @@ export class Door {
     this.#options = options;
     this.#handlers = handlers;
     this.#birth = new Birth(options.identity, [...options.members.keys()]);
-    this.peers = new Peers(world, options.id, options.members, {
+    this.#gates = options.faults?.gates ?? null;
+    const handlersOfPeers: PeerHandlers = {
       hello: (peer) => this.#hello(peer),
       welcomed: (peer, welcome, connection) => this.#welcomed(peer, welcome, connection),
       up: (peer) => {
@@ -71,12 +76,23 @@ export class Door {
       turnedAway: (peer, error) => this.#turnedAway(peer, error),
       message: (peer, message) => this.#fromPeer(peer, message),
       dirty: (connection) => handlers.dirty(connection),
-    });
+    };
+    this.peers = new Peers(world, options.id, options.members, handlersOfPeers, this.#gates);
   }
 
   /** What this node knows of itself and the others, durably. */
   get identity(): Identity {
     return this.#birth.kept;
+  }
+
+  /** Connections that have not said hello yet. */
+  get silent(): number {
+    return this.#silent.size;
+  }
+
+  /** Client connections there may be: members have their places whatever clients there are. */
+  get clients_max(): number {
+    return LIMITS.connections_max - this.peers.ids().length;
   }
 
   /** Where it is reached. */
@@ -171,9 +187,8 @@ export class Door {
     };
   }
 
-  // Members have their places whatever clients there are.
   #unwelcome(hello: MessageOf<'hello'>): ConcordError | null {
-    const clients_max = LIMITS.connections_max - this.peers.ids().length;
+    const { clients_max } = this;
     if (this.clients.size >= clients_max)
       return new ConcordError('TOO_MANY_CONNECTIONS', `${this.#options.id} has ${clients_max} clients`);
     if (this.#isMeant(hello.cluster)) return null;
@@ -215,6 +230,7 @@ export class Door {
   }
 
   #meet(introduction: Introduction): ConcordError | null {
+    if (this.#gates?.isCut(introduction.id)) return this.#cutOff(introduction.id);
     const meeting = this.#birth.meet(introduction);
     switch (meeting.verdict) {
       case 'welcome':
@@ -245,6 +261,7 @@ export class Door {
 
   #fromPeer(peer: string, message: Message): void {
     if (message.kind !== 'introduction') {
+      if (this.#gates?.hears(peer) === false) return;
       this.#handlers.peerMessage(peer, message);
       return;
     }
@@ -265,8 +282,14 @@ export class Door {
   // Those who met this node earlier wait for it to be complete, or to be a member.
   #introduce(peer: string): void {
     const { cluster, incarnation, born, members } = this.identity;
-    if (isComplete(this.identity))
-      this.peers.send(peer, { kind: 'introduction', cluster, incarnation, born, recorded: members[peer] ?? '' });
+    if (!isComplete(this.identity)) return;
+    // It is said once a connection: where it cannot be heard there shall be a new one, once that can come up again.
+    if (this.#gates?.isCut(peer)) this.peers.cut(peer, 'UNREACHABLE', this.#cutOff(peer).message);
+    else this.peers.send(peer, { kind: 'introduction', cluster, incarnation, born, recorded: members[peer] ?? '' });
+  }
+
+  #cutOff(peer: string): ConcordError {
+    return new ConcordError('UNREACHABLE', `a fault cuts ${this.#options.id} off from ${peer}: \`heal\` ends it`);
   }
 
   #join(): void {

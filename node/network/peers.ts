@@ -1,8 +1,9 @@
 /** Links to the other members: one connection a pair, dialled by the smaller id, kept up with jittered back-off. */
-import { type CloseReason, type Connection, dial } from '../../protocol/connection.js';
+import { type CloseReason, type Connection, dial, noTraffic, type Traffic } from '../../protocol/connection.js';
 import type { Env, Timer } from '../../protocol/env.js';
 import type { ConcordError, ErrorCode } from '../../protocol/errors.js';
 import type { Message, MessageOf } from '../../protocol/messages.js';
+import type { Gates } from './gate.js';
 
 /** Delay before a lost link is dialled again: from the first to the second, doubling, ms. */
 const REDIAL_MS_MIN = 20;
@@ -32,20 +33,32 @@ interface Peer {
   dialling: Connection | null;
   delay_ms: number;
   timer: Timer | null;
+  /** Times that the link went down. */
+  lost: number;
+  /** What has gone over all its connections. */
+  readonly traffic: Traffic;
 }
 
 export class Peers {
   readonly #env: Env;
   readonly #self: string;
   readonly #handlers: PeerHandlers;
+  readonly #gates: Gates | null;
   readonly #peers = new Map<string, Peer>();
   #stopped = false;
 
-  /** `members` maps every member's id to its address; this node's own entry is skipped. */
-  constructor(env: Env, self: string, members: ReadonlyMap<string, string>, handlers: PeerHandlers) {
+  /** `members` maps every member's id to its address; this node's own entry is skipped. `gates` holds faults that are in force. */
+  constructor(
+    env: Env,
+    self: string,
+    members: ReadonlyMap<string, string>,
+    handlers: PeerHandlers,
+    gates: Gates | null = null,
+  ) {
     this.#env = env;
     this.#self = self;
     this.#handlers = handlers;
+    this.#gates = gates;
     for (const [id, address] of members)
       if (id !== self)
         this.#peers.set(id, {
@@ -56,6 +69,8 @@ export class Peers {
           dialling: null,
           delay_ms: REDIAL_MS_MIN,
           timer: null,
+          lost: 0,
+          traffic: noTraffic(),
         });
   }
 
@@ -82,6 +97,21 @@ export class Peers {
     return this.#peers.get(id)?.connection != null;
   }
 
+  /** What has gone to and from a member. */
+  trafficOf(id: string): Traffic {
+    return this.#peers.get(id)?.traffic ?? noTraffic();
+  }
+
+  /** Times that the link to a member went down. */
+  lost(id: string): number {
+    return this.#peers.get(id)?.lost ?? 0;
+  }
+
+  /** Bytes waiting to be sent to a member. */
+  outgoing(id: string): number {
+    return this.#peers.get(id)?.connection?.waiting ?? 0;
+  }
+
   /** Where clients reach a member. */
   addressOf(id: string): string {
     return this.#peers.get(id)?.advertised ?? '';
@@ -89,7 +119,11 @@ export class Peers {
 
   /** Queues a message; dropped when the link is down, as the network might. */
   send(id: string, message: Message): void {
-    this.#peers.get(id)?.connection?.send(message);
+    const connection = this.#peers.get(id)?.connection;
+    if (connection == null) return;
+    if (this.#gates === null) connection.send(message);
+    // A connection that has closed meanwhile sends nothing: what waits at the gate never gets onto its successor.
+    else this.#gates.pass(id, message, () => connection.send(message));
   }
 
   /** Closes a link because of what came over it; the dialling side sets it up anew. */
@@ -107,10 +141,12 @@ export class Peers {
     const old = peer.connection;
     if (old !== null) {
       peer.connection = null;
+      peer.lost++;
       old.destroy();
       this.#handlers.down(id, { by: 'us', error: null, message: 'replaced by a new connection' });
     }
     peer.connection = connection;
+    connection.countInto(peer.traffic);
     if (advertised !== '') peer.advertised = advertised;
     peer.delay_ms = REDIAL_MS_MIN;
     this.#handlers.up(id);
@@ -123,6 +159,7 @@ export class Peers {
     if (reason.by === 'them' && reason.error !== null) this.#handlers.turnedAway(id, reason.error);
     if (peer.connection === connection) {
       peer.connection = null;
+      peer.lost++;
       this.#handlers.down(id, reason);
     }
     if (peer.dialling === connection) peer.dialling = null;
@@ -145,6 +182,11 @@ export class Peers {
 
   #dial(peer: Peer): void {
     if (this.#stopped) return;
+    // Across a cut no connection comes up.
+    if (this.#gates?.isCut(peer.id)) {
+      this.#redial(peer);
+      return;
+    }
     peer.dialling = dial(this.#env, peer.address, this.#handlers.hello(peer.id), {
       ready: (connection, welcome) => {
         peer.dialling = null;

@@ -1,5 +1,5 @@
 /** What a node says of itself: the state that panes and `status` show, and the rows of `sessions`. */
-import type { GroupState, NodeState } from '../../protocol/client/types.js';
+import type { Fault, GroupState, NodeState } from '../../protocol/client/types.js';
 import { clusterName } from '../birth.js';
 import type { Groups } from '../groups.js';
 import type { Door } from '../network/door.js';
@@ -13,6 +13,8 @@ export interface NodeFacts {
   readonly members: readonly string[];
   /** Since its start, ms. */
   readonly started_ms: number;
+  /** Only of a node with fault doors. */
+  readonly faults?: readonly Fault[];
 }
 
 /** A row of `sessions`. */
@@ -67,6 +69,7 @@ export function nodeState(groups: Groups, door: Door, log: Log, facts: NodeFacts
     clients: door.clients.size,
     space: log.space(),
     bytes: { log: log.bytes() },
+    ...(facts.faults && { faults: facts.faults }),
   };
 }
 

@@ -4,7 +4,7 @@ import { COORDINATION } from '../../protocol/groups.js';
 import { OPERATIONS } from '../../protocol/operations.js';
 import { decodeEntry, type Entry } from './entry.js';
 import { type Lane, type LaneLimits, Lanes } from './lanes.js';
-import { type Effects, type Outcome, type Position, refusal, result, type Service } from './machine.js';
+import { type Effects, type Holdings, type Outcome, type Position, refusal, result, type Service } from './machine.js';
 import type { QueueLimits } from './queue.js';
 import { Queues } from './queues.js';
 import { Sessions } from './sessions.js';
@@ -157,6 +157,11 @@ export class GroupMachine {
   /** True for a command that takes space: refused NO_SPACE by the leader while its disk is nearly full. */
   growing(operation: number): boolean {
     return this.serviceOf(operation)?.growing(operation) ?? false;
+  }
+
+  /** What the group keeps that has a limit, as it is now. */
+  holdings(): Holdings {
+    return Object.assign({}, this.lanes.holdings(), ...this.services.map((service) => service.holdings()));
   }
 
   /** A hash of all state. Replicas that applied the same entries have the same. Takes time in proportion to the state. */

@@ -12,7 +12,7 @@ import { decode, encode } from '../../protocol/codec.js';
 import { isErrorCode } from '../../protocol/errors.js';
 import { LIMITS } from '../../protocol/limits.js';
 import { REFUSAL } from '../../protocol/operations.js';
-import { type Outcome, PENDING, refusal, result } from './machine.js';
+import { type Holdings, type Outcome, PENDING, refusal, result } from './machine.js';
 import { Replies } from './replies.js';
 import { compareNumbers, comparePairs, type Table } from './table.js';
 import type { Tables } from './tables.js';
@@ -85,6 +85,15 @@ export class Lanes {
   /** True when no further session can have a lane here. */
   get full(): boolean {
     return this.lanes.size >= this.limits.lanes_max;
+  }
+
+  /** What the lanes keep. */
+  holdings(): Holdings {
+    const { lanes_max, group_bytes_max } = this.limits;
+    return {
+      lanes: { held: this.lanes.size, limit: lanes_max },
+      lane_bytes: { held: this.bytes, limit: group_bytes_max },
+    };
   }
 
   /** Sessions with a lane, ascending. */

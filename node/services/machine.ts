@@ -43,6 +43,18 @@ export interface Effects {
   hasRoom(session: number): boolean;
 }
 
+/** Something that is kept and has a limit. */
+export interface Holding {
+  readonly held: number;
+  readonly limit: number;
+}
+
+/** What may be kept. */
+export type HoldingName = 'sessions' | 'lanes' | 'lane_bytes' | 'queue_messages' | 'queue_bytes' | 'queue_waiters';
+
+/** What a service or a group keeps: always the same names. */
+export type Holdings = { readonly [N in HoldingName]?: Holding };
+
 /** One service of a group: queues, sessions, later locks. All state that outlives an entry stands in tables. */
 export interface Service {
   /** True when this service knows the operation. */
@@ -61,6 +73,8 @@ export interface Service {
   advance(at: Position, effects: Effects): void;
   /** The earliest cluster time at which `advance` would do something, or Infinity. */
   deadline(): number;
+  /** What it keeps that has a limit, as it is now. */
+  holdings(): Holdings;
 }
 
 /** The outcome of a command that took its place in a queue. */

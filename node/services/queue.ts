@@ -1,6 +1,6 @@
 /** One queue: messages in the order of their numbers, and the dequeues that wait for one. */
 import { LIMITS } from '../../protocol/limits.js';
-import { type Effects, type Outcome, PENDING, type Position, refusal, result } from './machine.js';
+import { type Effects, type Holdings, type Outcome, PENDING, type Position, refusal, result } from './machine.js';
 import { bytesOf, type Kept, Slabs } from './slabs.js';
 import { compareNumbers, compareStrings, type Table } from './table.js';
 import type { Tables } from './tables.js';
@@ -116,6 +116,16 @@ export class Queue {
   /** The cluster time at which the first dequeue in line gives up, or Infinity. */
   deadline(): number {
     return this.waiters.deadline();
+  }
+
+  /** What it keeps. */
+  holdings(): Holdings {
+    const { messages_max, bytes_max, waiters_max } = this.limits;
+    return {
+      queue_messages: { held: this.messages.size, limit: messages_max },
+      queue_bytes: { held: this.head.bytes, limit: bytes_max },
+      queue_waiters: { held: this.waiters.size, limit: waiters_max },
+    };
   }
 
   private handOver(id: number, body: Buffer, effects: Effects): boolean {

@@ -1,6 +1,15 @@
 /** The service of a shard that keeps its queues: reads commands, finds the queue, answers. There is one queue so far, `default`. */
 import { DEFAULT_QUEUE, OPERATIONS } from '../../protocol/operations.js';
-import { type Command, type Effects, type Outcome, type Position, refusal, result, type Service } from './machine.js';
+import {
+  type Command,
+  type Effects,
+  type Holdings,
+  type Outcome,
+  type Position,
+  refusal,
+  result,
+  type Service,
+} from './machine.js';
 import { Queue, type QueueLimits } from './queue.js';
 import type { Tables } from './tables.js';
 import { readArgument, readBytes, readInteger, writeInteger } from './values.js';
@@ -68,6 +77,10 @@ export class Queues implements Service {
 
   deadline(): number {
     return this.standard.deadline();
+  }
+
+  holdings(): Holdings {
+    return this.standard.holdings();
   }
 
   private named(name: string): Queue | undefined {

@@ -3,7 +3,16 @@
 import { encode } from '../../protocol/codec.js';
 import { LIMITS } from '../../protocol/limits.js';
 import { OPERATIONS } from '../../protocol/operations.js';
-import { type Command, type Effects, type Outcome, type Position, refusal, result, type Service } from './machine.js';
+import {
+  type Command,
+  type Effects,
+  type Holdings,
+  type Outcome,
+  type Position,
+  refusal,
+  result,
+  type Service,
+} from './machine.js';
 import { compareNumbers, type Table } from './table.js';
 import type { Tables } from './tables.js';
 import { FALSE_VALUE, readArgument, TRUE_VALUE, writeInteger } from './values.js';
@@ -116,6 +125,10 @@ export class Sessions implements Service {
 
   deadline(): number {
     return Number.POSITIVE_INFINITY;
+  }
+
+  holdings(): Holdings {
+    return { sessions: { held: this.table.size, limit: this.sessions_max } };
   }
 
   private open(command: Command, at: Position): Outcome {

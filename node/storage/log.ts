@@ -7,6 +7,7 @@
  * end: the system may have dropped what it could not write).
  */
 import type { Scheduler } from '../../protocol/env.js';
+import { Durations } from '../observe/histogram.js';
 import type { Done, FileError, Files } from '../world.js';
 import { StorageError } from './errors.js';
 import {
@@ -55,6 +56,10 @@ export interface LogOptions<Head extends RunHead> {
 export type Space = 'ok' | 'low' | 'full';
 
 export interface Log {
+  /** Syncs of batches. */
+  readonly syncs: Durations;
+  /** Runs that were read. */
+  readonly reads: number;
   /**
    * Makes a batch durable, then calls `done` with the places of its runs, in order. The next append may start inside `done`, not
    * before. Runs must not change until then. It waits while it needs a next segment and the disk is full. `done` is not called after
@@ -94,6 +99,9 @@ export function openLog<Head extends RunHead>(options: LogOptions<Head>, done: D
 }
 
 class SegmentedLog implements Log {
+  readonly syncs = new Durations();
+  reads = 0;
+  private readonly scheduler: Scheduler;
   private readonly folder: string;
   private readonly spare: Spare;
   private readonly files: SegmentFiles;
@@ -113,6 +121,7 @@ class SegmentedLog implements Log {
 
   constructor(options: LogOptions<RunHead>, recovery: Recovery<RunHead>, current: Segment, position: number) {
     const { files, folder, scheduler } = options;
+    this.scheduler = scheduler;
     this.folder = folder;
     this.report = options.fatal;
     this.current = current;
@@ -141,6 +150,7 @@ class SegmentedLog implements Log {
 
   read(place: Place, done: Done<Buffer>): void {
     const { segment, offset, length } = place;
+    this.reads++;
     const check: Done<Buffer> = (error, bytes) => {
       if (error) return done(error, bytes);
       const record = decodeRecord(bytes, segment, offset);
@@ -188,13 +198,19 @@ class SegmentedLog implements Log {
     const { current, position } = this;
     const bytes = this.room(length);
     const places = encodeBatch(bytes, batch, this.next, current.id, position);
+    let written = 0;
     const finish = (error: FileError | null) => {
       this.appending = 'no';
+      if (!error) this.syncs.recordMs(this.scheduler.now() - written);
       if (error) this.fail(error);
       else if (!this.failed) this.advance(length, () => done(places));
       this.closeWhenQuiet();
     };
-    current.file.write(position, bytes, (error) => (error ? finish(error) : current.file.sync(finish)));
+    current.file.write(position, bytes, (error) => {
+      written = this.scheduler.now();
+      if (error) finish(error);
+      else current.file.sync(finish);
+    });
   }
 
   /** A batch is durable. */

@@ -75,6 +75,20 @@ export interface GroupState {
   readonly voters: readonly string[];
 }
 
+/** A fault that is in force on a node, put there through its fault doors. What does not belong to the fault is null. */
+export interface Fault {
+  /** `slow` without a peer is the disk. */
+  readonly fault: 'partition' | 'slow' | 'lose' | 'fill';
+  /** The member at the other end of the link. */
+  readonly peer: string | null;
+  /** partition: what is dropped, as this node sees it. */
+  readonly way: 'both' | 'out' | 'in' | null;
+  /** slow: how much later what it sends leaves, or how long a sync takes at least, ms. */
+  readonly ms: number | null;
+  /** lose: of what it sends. */
+  readonly percent: number | null;
+}
+
 /** State of one node. */
 export interface NodeState {
   readonly node: string;
@@ -90,6 +104,8 @@ export interface NodeState {
   readonly clients: number;
   readonly space: 'ok' | 'low' | 'full';
   readonly bytes: { readonly log: number };
+  /** Only of a node with fault doors: what is in force. */
+  readonly faults?: readonly Fault[];
 }
 
 /** What changed: top-level keys, and changed groups whole. */
@@ -125,7 +141,7 @@ export interface Cluster extends AsyncDisposable {
   command<N extends OperationName>(name: N, argument: ArgumentOf<N>, options?: CallOptions): Promise<Receipt>;
   /** Answers a linearizable read of the catalogue. @throws ConcordError */
   read<N extends OperationName>(name: N, argument: ArgumentOf<N>, options?: CallOptions): Promise<Receipt>;
-  /** Asks one node: `status`, `log`, `transfer`, `sessions`. @throws ConcordError */
+  /** Asks one node: `status`, `log`, `transfer`, `sessions`, `metrics`, or a fault word. @throws ConcordError */
   admin(word: string, argument: unknown, options?: CallOptions): Promise<Receipt>;
   queue(): Queue;
   /** Calls back with the state of every member as it is pushed, at most once per `interval_ms` and node. Returns the way to stop. */

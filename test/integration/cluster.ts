@@ -29,6 +29,8 @@ export interface ClusterOptions {
   readonly cables?: boolean;
   /** Name of the cluster. */
   readonly name?: string;
+  /** Further flags of every node. */
+  readonly flags?: readonly string[];
 }
 
 /** The replicas of one group as their nodes tell of them, by node. */
@@ -63,6 +65,7 @@ export class TestCluster implements AsyncDisposable {
     election_ms = ELECTION_MS,
     cables: wired = false,
     name = 'test',
+    flags = [],
   }: ClusterOptions = {}) {
     const folder = realpathSync(mkdtempSync(join(tmpdir(), 'concord-test-')));
     const ids = Array.from({ length: nodes }, (_, i) => `n${i + 1}`);
@@ -84,7 +87,7 @@ export class TestCluster implements AsyncDisposable {
         data: join(folder, id),
         cluster: name,
         peers,
-        flags: [...timing, '--segment-bytes', `${1 << 20}`],
+        flags: [...timing, '--segment-bytes', `${1 << 20}`, ...flags],
       };
       return [id, new RealNode(plan)] as const;
     });

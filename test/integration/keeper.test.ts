@@ -51,6 +51,16 @@ describe('the keeper', function () {
       });
     });
 
+    for (const [faults, flags] of [
+      ['on', { faults: true }],
+      ['hold-writes', { 'faults-hold-writes': true }],
+    ] as const)
+      it(`opens the fault doors of its nodes: ${faults}`, async () => {
+        await cluster.up({ faults });
+        const told = JSON.parse(readFileSync(join(cluster.data, 'n2', 'arguments.json'), 'utf8'));
+        expect(told).to.include({ id: 'n2', ...flags });
+      });
+
     it('lets a second terminal attach to the same nodes, and tells both of every change', async () => {
       const first = await cluster.up();
       const second = await cluster.attach();

@@ -9,7 +9,10 @@ import { parseArgs } from 'node:util';
 
 const text = { type: 'string', default: '' } as const;
 const { values } = parseArgs({
-  options: { id: text, listen: text, data: text, cluster: text, peers: text, 'keeper-fd': text },
+  options: {
+    ...{ id: text, listen: text, data: text, cluster: text, peers: text, 'keeper-fd': text },
+    ...{ faults: { type: 'boolean' }, 'faults-hold-writes': { type: 'boolean' } },
+  },
 });
 
 const data = values.data;

@@ -222,6 +222,34 @@ describe('the screen', () => {
     expect(await session(picture({ columns: 120, rows: 40, readonly: true })).text()).to.include('READ ONLY');
   });
 
+  for (const size of SIZES)
+    it(`never hides that a fault is on, at ${size.columns}x${size.rows}`, async () => {
+      const none = { peer: null, way: null, ms: null, percent: null };
+      const faults = ['n1', 'n3'].map((peer) => ({ ...none, fault: 'partition', peer, way: 'both' }) as const);
+      const replicas = { c: group({ term: 3 }), s0: group() };
+      const shown = session(picture(size)).tell(status('n2', replicas, { faults }));
+      const text = await shown.text();
+      expect(text).to.include('FAULTS 1');
+      if (size.rows > 12) {
+        expect(text).to.include('faults on: n2 cut off from n1 n3');
+        expect(text).to.match(/n2 .*fault: cut off from|fault: cut off from n1 n3/);
+      }
+      expect(await shown.tell(down('n2', 'connection closed')).text()).to.include('FAULTS 1');
+      // What was told by a process that is gone is no fault that is on.
+      const after = await shown.processes(local('n1'), local('n2', 'killed'), local('n3')).text();
+      expect(after).not.to.include('FAULTS').and.not.to.include('faults on');
+    });
+
+  it('tells in the feed when faults come and go', async () => {
+    const fill = { fault: 'fill', peer: null, way: null, ms: null, percent: null } as const;
+    const replicas = { c: group({ term: 3 }), s0: group() };
+    const shown = session(picture({ columns: 120, rows: 40 })).tell(status('n2', replicas, { faults: [fill] }));
+    shown.tell(status('n2', replicas, { faults: [] }));
+    expect(await shown.text())
+      .to.match(/n2 .*fault: disk filled up/)
+      .and.match(/n2 .*healed: no fault is on/);
+  });
+
   it('says why no node answers', async () => {
     const text = await picture({ columns: 80, rows: 24 })
       .tell(down('n1', 'ECONNREFUSED'), down('n2', 'ECONNREFUSED'))

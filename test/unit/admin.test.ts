@@ -49,6 +49,7 @@ describe('admin words', () => {
       },
       status: () => ({ node: self }),
       sessions: () => ['rows'],
+      metrics: (pattern) => [[`metric ${pattern}`, {}, 1]],
       wake: () => {},
     });
   }
@@ -83,6 +84,14 @@ describe('admin words', () => {
     expect(said(ask('status', null, { node: 'n2' }))).to.deep.equal({ node: 'n2' });
     expect(said(ask('sessions'))).to.deep.equal(['rows']);
     expect(said(ask('sessions', null, { node: 'n2' }))).to.equal('NOT_LEADER');
+  });
+
+  it('metrics takes a pattern, and none for all of them', () => {
+    expect(said(ask('metrics', { pattern: 'disk_*' }, { node: 'n3' }))).to.deep.equal([['metric disk_*', {}, 1]]);
+    expect(said(ask('metrics', {}))).to.deep.equal([['metric ', {}, 1]]);
+    expect(said(ask('metrics'))).to.deep.equal([['metric ', {}, 1]]);
+    for (const pattern of [7, 'x'.repeat(256), ['a']])
+      expect(complaint(ask('metrics', { pattern })), `${pattern}`).to.match(/^INVALID: metrics: /);
   });
 
   describe('log', () => {

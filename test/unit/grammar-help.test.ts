@@ -40,6 +40,16 @@ describe('completion', () => {
     expect(offered('transfer(n1 ')).to.deep.equal([]);
   });
 
+  it('completes two sides to the end of the line, naming nothing twice', () => {
+    const at = (line: string) => complete(line, line.length, names).candidates.map((one) => one.text);
+    expect(at('partition ')).to.deep.equal(['n1', 'n2', 'n3', '|']);
+    expect(at('partition n1 | n2 ')).to.deep.equal(['n3']);
+    expect(at('partition n1 --')).to.deep.equal(['--one-way', '--json', '--timeout', '--yes']);
+    expect(at('partition(n1, |, n')).to.deep.equal(['n2', 'n3']);
+    expect(offered('slow n2 2')).to.deep.equal(['200ms', '2m']);
+    expect(offered('lose n2 ')).to.deep.equal(['1%', '10%', '30%']);
+  });
+
   it('completes flags that are not there yet, and their values', () => {
     expect(offered('log --')).to.deep.equal(['--from', '--group', '--json', '--timeout', '--yes']);
     expect(offered('log --from 3 --')).to.deep.equal(['--group', '--json', '--timeout', '--yes']);
@@ -65,7 +75,7 @@ describe('completion', () => {
     expect(complete('transfer n', 10, names).from).to.equal(9);
     expect(complete('transfer(n', 10, names).from).to.equal(9);
     expect(complete('log --f 5', 7, names)).to.deep.include({ from: 4 });
-    expect(offered('lo|g 5')).to.deep.equal(['log']);
+    expect(offered('lo|g 5')).to.deep.equal(['log', 'lose']);
   });
 
   it('never throws and stays within the line', () => {
@@ -102,6 +112,7 @@ describe('signatures', () => {
   it('show the word being typed in its form', () => {
     expect(signature('log')).to.equal('log [n=20] [--from index] [--group group]');
     expect(signature('log(5')).to.equal('log([n=20]) [--from index] [--group group]');
+    expect(signature('partition')).to.equal('partition n1 | n2 n3 [--one-way]');
     expect(signature('enqueue "unfinished')).to.equal('enqueue x [--file path]');
     expect(signature('-1')).to.equal('exit');
     expect(signature('lo')).to.equal('');

@@ -112,6 +112,26 @@ describe('a command line', () => {
     expect(wrong(`use ${'n'.repeat(33)}`)).to.deep.equal(['USAGE', 4]);
   });
 
+  it('names two sides, with or without spaces around the bar', () => {
+    const sides = { arguments: { sides: { left: ['n1'], right: ['n2', 'n3'] } } };
+    expect(meaning('partition n1 | n2 n3')).to.deep.include(sides);
+    expect(meaning('partition n1|n2 n3')).to.deep.include(sides);
+    expect(meaning('partition(n1, |, n2, n3)')).to.deep.include(sides);
+    expect(meaning(lineOf(['partition', 'n1', '|', 'n2', 'n3']))).to.deep.include(sides);
+    expect(meaning('partition --one-way "n1" | n2 n3')).to.deep.include({ ...sides, flags: { 'one-way': true } });
+  });
+
+  it('says what is wrong with two sides, and where', () => {
+    expect(wrong('partition')).to.deep.equal(['USAGE', 9]);
+    expect(wrong('partition n1 n2')).to.deep.equal(['USAGE', 15]);
+    expect(wrong('partition n1 |')).to.deep.equal(['USAGE', 14]);
+    expect(wrong('partition | n1')).to.deep.equal(['USAGE', 10]);
+    expect(wrong('partition n1 | n2 | n3')).to.deep.equal(['USAGE', 18]);
+    expect(wrong('partition n1|n2 n1')).to.deep.equal(['USAGE', 16]);
+    expect(wrong('partition n1 | {a: 1}')).to.deep.equal(['USAGE', 15]);
+    expect(wrong(`partition n1 | ${'n'.repeat(33)}`)).to.deep.equal(['USAGE', 15]);
+  });
+
   it('asks what was meant', () => {
     const meant = (line: string) => {
       const { suggestion } = failureOf(() => parse(line)).details;

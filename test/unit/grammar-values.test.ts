@@ -19,6 +19,19 @@ function positionOf(line: string): unknown {
   return position;
 }
 
+describe('a part of a whole', () => {
+  const part = (text: string) => (parse(`lose n2 ${text}`).arguments as { part: number }).part;
+
+  it('is typed in percent', () => {
+    expect(['0%', '10%', '2.5%', '100%'].map(part)).to.deep.equal([0, 10, 2.5, 100]);
+  });
+
+  it('is nothing else', () => {
+    for (const text of ['10', '101%', '-1%', '%', '1e1%', '"10%"', '10%%'])
+      expect(positionOf(`lose n2 ${text}`), text).to.equal(8);
+  });
+});
+
 describe('values', () => {
   it('takes a token that is JSON as that value', () => {
     expect(valueIn('41')).to.equal(41);

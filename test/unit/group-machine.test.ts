@@ -144,6 +144,7 @@ describe('a group machine', () => {
       sessionsEnded: () => {},
       advance: () => {},
       deadline: () => Number.POSITIVE_INFINITY,
+      holdings: () => ({}),
     };
     const s0 = new Replica(new GroupMachine('s0', new Tables(), [stray], undefined));
     expect(s0.run(A, 1, 'queue.dequeue', [0])).to.deep.include({ outcome: PENDING, settled: [] });

@@ -2,7 +2,7 @@
 import { type FoundRun, Groups } from '../../node/groups.js';
 import type { Run } from '../../node/raft/run.js';
 import { DEFAULT_RAFT_SETTINGS, type PeerMessage, type RaftSettings } from '../../node/raft/types.js';
-import { type Client, proposalOf, type Replica } from '../../node/replica.js';
+import { type Client, proposalOf, type Replica, type Waiter } from '../../node/replica.js';
 import { commandEntry } from '../../node/services/entry.js';
 import type { Recovered } from '../../node/storage/log.js';
 import { decode } from '../../protocol/codec.js';
@@ -138,6 +138,11 @@ export class GroupsWorld {
     this.until(() => leads(id));
   }
 
+  /** Who waits for what is proposed now. */
+  waiter(client: Client, correlation: number, session: number): Waiter {
+    return { client, correlation, session, operation: 0, since: this.now };
+  }
+
   /** Opens a session and returns its id. */
   open(id: string, ttl_ms = 10_000): number {
     const client = new Listener();
@@ -156,7 +161,7 @@ export class GroupsWorld {
 
   #open(id: string, ttl_ms: number, client: Client, correlation: number): void {
     const entry = commandEntry(envelopeOf('c', 0, 0, 'session.open', ['test', ttl_ms]));
-    this.replica(id, 'c').propose(proposalOf(entry), { client, correlation, session: 0 });
+    this.replica(id, 'c').propose(proposalOf(entry), this.waiter(client, correlation, 0));
   }
 
   /** Everything that can happen now happens. */

@@ -60,6 +60,8 @@ describe("a node's configuration", () => {
       election_ms: 1000,
       heartbeat_ms: 100,
       segment_bytes: 16 << 20,
+      faults: false,
+      faults_hold_writes: false,
       keeper_fd: null,
     });
   });
@@ -88,6 +90,19 @@ describe("a node's configuration", () => {
     });
     expect(config.listen).to.equal('127.0.0.1:7102');
     expect([...read({ peers: PEERS }, FILE).peers.keys()]).to.deep.equal(['n1', 'n2', 'n3']);
+  });
+
+  it('opens the fault doors only when told to, by flag or file; held writes are behind them too', () => {
+    const doors = (words: string[], file: string) => {
+      writeFileSync(path, file);
+      const { faults, faults_hold_writes } = readConfig([...words, '--config', path], '1.2.3');
+      return [faults, faults_hold_writes];
+    };
+    expect(doors([], FILE)).to.deep.equal([false, false]);
+    expect(doors(['--faults'], FILE)).to.deep.equal([true, false]);
+    expect(doors(['--faults-hold-writes'], FILE)).to.deep.equal([true, true]);
+    expect(doors([], `${FILE}faults: true\n`)).to.deep.equal([true, false]);
+    expect(doors([], `${FILE}faults_hold_writes: true\n`)).to.deep.equal([true, true]);
   });
 
   describe('is refused', () => {

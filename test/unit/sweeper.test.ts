@@ -27,7 +27,7 @@ describe('the sweeper', () => {
     const alive = Math.max(...sessions);
     for (const session of sessions) {
       const entry = firstCommandEntry(alive, envelopeOf('s0', session, 1, 'queue.dequeue', [0]));
-      world.replica(id, 's0').propose(proposalOf(entry), { client: new Listener(), correlation: 1, session });
+      world.replica(id, 's0').propose(proposalOf(entry), world.waiter(new Listener(), 1, session));
     }
     world.turn();
   }

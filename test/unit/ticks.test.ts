@@ -19,7 +19,7 @@ describe('a wait in a queue', () => {
     client = new Listener();
     const session = world.open('n1', 100_000);
     const envelope = envelopeOf('s0', session, 1, 'queue.dequeue', [WAIT_MS]);
-    const waiter = { client, correlation: 1, session };
+    const waiter = world.waiter(client, 1, session);
     world.replica('n1', 's0').propose(proposalOf(firstCommandEntry(session, envelope)), waiter);
     world.turn();
     expect(client.said).to.deep.equal({ 1: 'pending' });

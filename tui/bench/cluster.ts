@@ -29,7 +29,7 @@ export interface Target {
 /** Makes a cluster, or connects to that of --connect, with so many clients. @throws ConcordError */
 export async function openTarget(options: ShellOptions, count: number): Promise<Target> {
   const own = options.connect.length === 0;
-  const terminal = terminalOf({ ...options, temp: own, follow: true });
+  const terminal = terminalOf({ ...options, temp: own, follow: true }, 'off');
   const others: Cluster[] = [];
   const leave = async () => {
     await Promise.all(others.map((client) => client.close()));

@@ -14,7 +14,7 @@ import { lastError, openLog } from './log-file.js';
 import { goneWithin } from './processes.js';
 import type { SpokenError } from './talk.js';
 import { makeTempFolder } from './temp-folders.js';
-import type { Keeper } from './types.js';
+import type { FaultDoors, Keeper } from './types.js';
 
 const KEEPER_PROGRAM = fileURLToPath(new URL('./keeper-main.js', import.meta.url));
 const NODE_PROGRAM = fileURLToPath(new URL('../../node/main.js', import.meta.url));
@@ -32,10 +32,14 @@ export interface AttachOptions {
   readonly config: string | null;
   /** A cluster of its own: new folder, free ports, gone when this terminal is. */
   readonly temp: boolean;
+  /** How many nodes a temporary cluster without a configuration has, 1 to 9. Default 3. */
+  readonly nodes?: number;
   /** Keep the nodes running when the last terminal has left, until `downKeeper`. */
   readonly stay?: boolean;
   /** The data folder, in place of the configuration's. */
   readonly data?: string;
+  /** The fault doors of the nodes, where this terminal starts them; default off. */
+  readonly faults?: FaultDoors;
   /** For tests: the program that is run as node. */
   readonly nodeProgram?: string;
 }
@@ -125,7 +129,9 @@ function startKeeper(folder: string, config: string | null, options: AttachOptio
   const words = [...keeperWords(folder), '--program', options.nodeProgram ?? NODE_PROGRAM];
   if (config !== null) words.push('--config', config);
   if (options.temp) words.push('--temp');
+  if (options.nodes !== undefined) words.push('--nodes', `${options.nodes}`);
   if (options.stay) words.push('--stay');
+  if (options.faults !== undefined && options.faults !== 'off') words.push('--faults', options.faults);
   const child = spawn(process.execPath, [KEEPER_PROGRAM, ...words], {
     detached: true,
     cwd: folder,

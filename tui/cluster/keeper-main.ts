@@ -12,9 +12,10 @@ import { freeAddresses } from './ports.js';
 import { socketPath } from './socket-path.js';
 import { spoken } from './talk.js';
 import { sweepTemp } from './temp-folders.js';
+import { FAULT_DOORS } from './types.js';
 
 /** A temporary cluster without a configuration. */
-const TEMP = { ids: ['n1', 'n2', 'n3'], stop_grace_ms: 5000 } as const;
+const TEMP = { nodes: '3', stop_grace_ms: 5000 } as const;
 
 const { values } = parseArgs({
   options: {
@@ -22,7 +23,9 @@ const { values } = parseArgs({
     config: { type: 'string', default: '' },
     program: { type: 'string', default: '' },
     temp: { type: 'boolean', default: false },
+    nodes: { type: 'string', default: TEMP.nodes },
     stay: { type: 'boolean', default: false },
+    faults: { type: 'string', default: 'off' },
   },
 });
 
@@ -53,8 +56,12 @@ try {
 
 async function plan(folder: string, socket: string): Promise<KeeperPlan> {
   const { config, program, temp, stay } = values;
-  const rest = { folder, socket, program, temp, stay };
-  if (config === '') return { ...(await tempCluster(folder, TEMP.ids)), stop_grace_ms: TEMP.stop_grace_ms, ...rest };
+  const faults = FAULT_DOORS.find((one) => one === values.faults) ?? 'off';
+  const rest = { folder, socket, program, temp, stay, faults };
+  if (config === '') {
+    const ids = Array.from({ length: Number(values.nodes) }, (_, i) => `n${i + 1}`);
+    return { ...(await tempCluster(folder, ids)), stop_grace_ms: TEMP.stop_grace_ms, ...rest };
+  }
   // Loaded only when there is something to read: yaml and zod take longer than everything else here.
   const { readConfig } = await import('./config.js');
   const { cluster, nodes, stop_grace_ms } = readConfig(config);

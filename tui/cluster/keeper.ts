@@ -6,7 +6,7 @@ import type { ClusterConfig } from './config.js';
 import { KnownNodes } from './known-nodes.js';
 import { NodeProcess } from './node-process.js';
 import { Terminals } from './terminals.js';
-import type { LocalNode } from './types.js';
+import type { FaultDoors, LocalNode } from './types.js';
 
 /** A keeper whose terminal died before it came has nobody to stay for. */
 const FIRST_TERMINAL_MS_MAX = 10_000;
@@ -23,6 +23,7 @@ export interface KeeperPlan extends Omit<ClusterConfig, 'data'> {
   readonly stay: boolean;
   /** The JavaScript file of a node. */
   readonly program: string;
+  readonly faults: FaultDoors;
 }
 
 /** Owner of the local nodes, for the life of one process. */
@@ -41,7 +42,7 @@ export class NodeKeeper {
     this.#plan = plan;
     this.#log = log;
     this.#stay = plan.stay;
-    const { folder, cluster, program, stop_grace_ms: grace_ms } = plan;
+    const { folder, cluster, program, faults, stop_grace_ms: grace_ms } = plan;
     const known = new KnownNodes(
       folder,
       cluster,
@@ -50,7 +51,7 @@ export class NodeKeeper {
     const peers = plan.nodes.map(({ id, address }) => `${id}=${address}`).join(',');
     for (const { id, address } of plan.nodes) {
       const data = join(folder, id);
-      const process = new NodeProcess({ id, address, data, cluster, peers, program, grace_ms }, known, () =>
+      const process = new NodeProcess({ id, address, data, cluster, peers, program, faults, grace_ms }, known, () =>
         this.#changed(),
       );
       this.#nodes.set(id, process);

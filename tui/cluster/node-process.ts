@@ -9,13 +9,19 @@ import { readLines } from './lines.js';
 import { lastError, openLog } from './log-file.js';
 import { refuseTakenPort } from './ports.js';
 import { endLeftover } from './processes.js';
-import type { LocalNode, NodeVerb, ProcessState } from './types.js';
+import type { FaultDoors, LocalNode, NodeVerb, ProcessState } from './types.js';
 
 /** After this `start` is told that the node still is not ready. The node may get there yet: a long log takes time to read. */
 const READY_MS_MAX = 60_000;
 
 /** Node reads and writes files in this many threads at once; it must stand in the environment before the process starts. */
 const THREADS = '8';
+
+const FAULT_FLAGS: Readonly<Record<FaultDoors, readonly string[]>> = {
+  off: [],
+  on: ['--faults'],
+  'hold-writes': ['--faults-hold-writes'],
+};
 
 /** What a node is started with. */
 export interface NodePlan {
@@ -28,6 +34,7 @@ export interface NodePlan {
   readonly peers: string;
   /** The JavaScript file of the node. */
   readonly program: string;
+  readonly faults: FaultDoors;
   /** Time to stop by itself before it is killed, ms. */
   readonly grace_ms: number;
 }
@@ -188,11 +195,12 @@ export class NodeProcess {
   }
 
   #spawn(run: Run): void {
-    const { id, address, data, cluster, peers, program } = this.#plan;
+    const { id, address, data, cluster, peers, program, faults } = this.#plan;
     mkdirSync(data, { recursive: true });
     const logFile = join(data, KEEPER_FILES.log);
     const { fd: log, size: before } = openLog(logFile);
     const words = ['--id', id, '--listen', address, '--data', data, '--cluster', cluster, '--peers', peers];
+    words.push(...FAULT_FLAGS[faults]);
     // Detached: a session of its own, which no key pressed in a terminal reaches. Descriptor 3 tells us that it is ready; its end
     // tells the node that its keeper is gone.
     const child = spawn(process.execPath, [program, ...words, '--keeper-fd', '3'], {

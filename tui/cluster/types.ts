@@ -4,6 +4,13 @@
 export const NODE_VERBS = ['start', 'stop', 'kill', 'restart', 'pause', 'resume'] as const;
 export type NodeVerb = (typeof NODE_VERBS)[number];
 
+/**
+ * The fault doors of the nodes of a keeper: none; open, so that they can be broken on order; or open, and every write held back until
+ * its sync, so that a killed node has lost what a power cut would have taken.
+ */
+export const FAULT_DOORS = ['off', 'on', 'hold-writes'] as const;
+export type FaultDoors = (typeof FAULT_DOORS)[number];
+
 /** State of a node's process. */
 export type ProcessState = 'starting' | 'running' | 'paused' | 'stopping' | 'stopped' | 'killed' | 'failed';
 

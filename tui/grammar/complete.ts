@@ -1,4 +1,5 @@
 /** What may come next on a line that is being typed. */
+import { METRICS } from '../../protocol/metrics.js';
 import { type Lexed, lex, type Token } from './lex.js';
 import type { Argument, Flag, Word } from './word.js';
 import { entries, GLOBAL_FLAGS, wordName, wordOf } from './words.js';
@@ -59,7 +60,7 @@ function possible(
   const inCall = lexed.call && lexed.state !== 'closed';
   if (inCall) {
     const waiting = lexed.state === 'item' || prefix !== '';
-    return waiting ? ofArgument(word.arguments[before.length], names) : [];
+    return waiting ? ofPosition(word, before.length, before, names) : [];
   }
   if (before.some((token) => token.form === 'bare' && token.text === '--')) return [];
   const used = before
@@ -73,7 +74,7 @@ function possible(
   if (prefix.startsWith('-')) return left;
   const position = positionals(before, flags);
   const argument = lexed.call ? undefined : word.arguments[position];
-  const own = ofArgument(argument, names);
+  const own = lexed.call ? [] : ofPosition(word, position, before, names);
   const mayEnd = prefix === '' && own.length === 0 && (argument === undefined || argument.optional === true);
   return mayEnd ? left.filter((one) => word.flags.some((flag) => one.text === `--${flag.name}`)) : own;
 }
@@ -88,6 +89,14 @@ function positionals(before: readonly Token[], flags: readonly Flag[]): number {
     else if (flag.kind !== 'switch') i++;
   }
   return count;
+}
+
+/** What may stand as the argument of that position; two sides go on to the end, and name nothing twice. */
+function ofPosition(word: Word, position: number, before: readonly Token[], names: Names): readonly Candidate[] {
+  const last = word.arguments.at(-1);
+  if (last?.kind !== 'sides' || position < word.arguments.length - 1)
+    return ofArgument(word.arguments[position], names);
+  return ofArgument(last, names).filter(({ text }) => !before.some((token) => token.text === text));
 }
 
 function ofArgument(argument: Argument | undefined, names: Names): readonly Candidate[] {
@@ -107,6 +116,12 @@ function ofKind(kind: Argument['kind'], names: Names): readonly Candidate[] {
       return names.groups.map((text) => ({ text, help: 'a group' }));
     case 'queue':
       return [{ text: 'default', help: 'the queue of enqueue and dequeue' }];
+    case 'metric':
+      return Object.entries(METRICS).map(([text, { help }]) => ({ text, help }));
+    case 'sides':
+      return [...names.nodes.map((text) => ({ text, help: 'a node' })), { text: '|', help: 'and on the other side' }];
+    case 'percent':
+      return ['1%', '10%', '30%'].map((text) => ({ text, help: 'a part of all' }));
     case 'duration':
       return ['200ms', '5s', '2m', '1h'].map((text) => ({ text, help: 'a time' }));
     default:

@@ -69,7 +69,7 @@ function usageHead(name: WordName): string {
 
 function showArgument(argument: Argument): string {
   const choices = Object.keys(argument.choices ?? {});
-  const name = choices.length > 0 ? choices.join('|') : argument.name;
+  const name = choices.length > 0 ? choices.join('|') : (argument.shown ?? argument.name);
   const shown = argument.default === undefined ? name : `${name}=${argument.default}`;
   return argument.optional === true ? `[${shown}]` : shown;
 }

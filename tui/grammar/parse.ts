@@ -3,6 +3,7 @@
 import { usage } from './help.js';
 import { isBlank, type Lexed, lex, type Token } from './lex.js';
 import { nearest } from './nearest.js';
+import { readSides } from './sides.js';
 import { unknownWord, usageError } from './usage.js';
 import { readValue } from './value.js';
 import type { Effect, Flag, Word } from './word.js';
@@ -126,7 +127,10 @@ function readArguments(parts: Parts, word: Word, use: string, end: number): Reco
   for (const argument of word.arguments) {
     if (argument.insteadFlag !== undefined && Object.hasOwn(flags, argument.insteadFlag)) continue;
     const token = values[used++];
-    if (token !== undefined) out[argument.name] = readValue(token, argument);
+    if (token !== undefined && argument.kind === 'sides') {
+      out[argument.name] = readSides(values.slice(used - 1), end);
+      used = values.length;
+    } else if (token !== undefined) out[argument.name] = readValue(token, argument);
     else if (argument.default !== undefined) out[argument.name] = argument.default;
     else if (argument.optional !== true) throw usageError(`${argument.name} is missing: ${use}`, end, { usage: use });
   }

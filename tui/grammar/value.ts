@@ -3,6 +3,7 @@ import { LIMITS } from '../../protocol/limits.js';
 import { readLiteral, readNumber } from './json.js';
 import type { Token } from './lex.js';
 import { nearest } from './nearest.js';
+import { readSides } from './sides.js';
 import { quoteShort, usageError } from './usage.js';
 import type { Argument, Flag, Kinds } from './word.js';
 import { COUNT_MAX, DURATION_MS_MAX } from './words.js';
@@ -20,6 +21,7 @@ export function readValue(token: Token, wanted: Argument | Flag): unknown {
       return within(readText(token, wanted.name), LIMITS.id_length_max, token);
     case 'group':
     case 'queue':
+    case 'metric':
       return within(readText(token, wanted.name), LIMITS.name_length_max, token);
     case 'count':
       return readInteger(token, wanted.name, COUNT_MAX);
@@ -28,6 +30,10 @@ export function readValue(token: Token, wanted: Argument | Flag): unknown {
       return readInteger(token, wanted.name, Number.MAX_SAFE_INTEGER);
     case 'duration':
       return readDuration(token, wanted.name);
+    case 'percent':
+      return readPercent(token, wanted.name);
+    case 'sides':
+      return readSides([token], token.end);
     case 'choice':
       return readChoice(token, 'choices' in wanted ? (wanted.choices ?? {}) : {});
     case 'switch':
@@ -91,6 +97,13 @@ export function durationOf(text: string): number | undefined {
   const factor = UNITS.get(unit ?? '');
   if (factor === undefined) return text === '0' ? 0 : undefined;
   return Number(digits) * factor;
+}
+
+function readPercent(token: Token, name: string): number {
+  const percent = token.form === 'bare' && /^\d+(?:\.\d+)?%$/.test(token.text) ? Number(token.text.slice(0, -1)) : -1;
+  if (percent < 0 || percent > 100)
+    throw usageError(`${name} is a part of 0% to 100%, not ${quoteShort(token.text)}`, token.start);
+  return percent;
 }
 
 function readChoice(token: Token, choices: object): string {

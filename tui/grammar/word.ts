@@ -1,5 +1,7 @@
 /** What a word of the terminal is, as data: its arguments and flags with their kinds, and the types that follow from these. */
 
+import type { Sides } from './sides.js';
+
 /** What an argument or the value of a flag may be, and what a parsed one is in TypeScript. */
 export interface Kinds {
   /** Any value: JSON, an object with unquoted keys, `hex:00ff`, or else the text itself. */
@@ -14,12 +16,18 @@ export interface Kinds {
   queue: string;
   /** The id of a session. */
   session: number;
+  /** Part of a metric's name, or a pattern for it. */
+  metric: string;
   /** How many: 1 to 500. */
   count: number;
   /** An index of the log. */
   index: number;
   /** Milliseconds, typed as 200ms, 5s, 2m, 1h or 0. */
   duration: number;
+  /** A part of a whole, typed as 10%: 0 to 100. */
+  percent: number;
+  /** Two sides of a cut: all tokens that are left, ids of nodes and a | between them. */
+  sides: Sides;
   /** A file of this machine. */
   path: string;
   /** One of the argument's choices. */
@@ -48,6 +56,8 @@ export interface Argument {
   readonly default?: number;
   /** This flag stands in for the argument. */
   readonly insteadFlag?: string;
+  /** How the usage shows it, when not by its name. */
+  readonly shown?: string;
   /** Texts accepted besides what the kind accepts. */
   readonly also?: readonly string[];
   /** For the kind `choice`. */

@@ -13,6 +13,8 @@ export const LINE_BYTES_MAX = 1 << 20;
 const node = { name: 'node', kind: 'node', help: 'the id of a node' } as const;
 const group = { name: 'group', kind: 'group', help: 'show this group instead of the focus' } as const;
 
+const DOORS = 'Only nodes with --faults take it, as those of --temp do; it ends by `heal` or with the process.';
+
 /** Flags that every word takes. */
 export const GLOBAL_FLAGS = [
   { name: 'json', kind: 'switch', help: 'answer with one JSON object' },
@@ -115,6 +117,22 @@ export const WORDS = {
     text: 'on: the members known to hold the entry on disk.',
     examples: ['log', 'log 5', 'log(50) --from 100 @n2'],
   },
+  metrics: {
+    section: 'cluster',
+    arguments: [
+      { name: 'pattern', kind: 'metric', help: 'part of a name, or a whole one with * and ?', optional: true },
+    ],
+    flags: [],
+    effect: 'reads',
+    returns: '[{node, name, labels, value}]',
+    help: 'what the nodes have counted and measured',
+    text: [
+      'Of times and sizes there are quantiles (0.5, 0.99, and 1 for the greatest), sum and count since the node was started;',
+      'buckets when the pattern names them. What may not grow beyond a limit has that beside it, as name_limit. Names begin',
+      'with concord_, which a pattern may leave out. A node that does not answer has the one row concord_up 0.',
+    ].join('\n'),
+    examples: ['metrics', 'metrics elections', 'metrics disk_*_seconds', 'metrics commands @n2'],
+  },
   transfer: {
     section: 'cluster',
     arguments: [node],
@@ -160,6 +178,73 @@ export const WORDS = {
   restart: nodeVerb('stop a node and start it again', 'restart n2', ''),
   pause: nodeVerb('freeze a node', 'pause n2', 'SIGSTOP: it keeps its connections and says nothing.'),
   resume: nodeVerb('let a frozen node go on', 'resume n2', ''),
+  partition: {
+    section: 'nodes',
+    arguments: [
+      {
+        name: 'sides',
+        kind: 'sides',
+        shown: 'n1 | n2 n3',
+        help: 'nodes, a |, and the nodes that they are cut off from',
+      },
+    ],
+    flags: [{ name: 'one-way', kind: 'switch', help: 'only what the left ones send is lost' }],
+    effect: 'changes',
+    returns: '{faults}',
+    help: 'cut nodes off from others',
+    text: `What they send each other is lost; their connections stay, and clients reach all of them. A shell wants the | in quotes.\n${DOORS}`,
+    examples: ['partition n1 | n2 n3', 'partition n1 n2 | n3 --one-way'],
+  },
+  slow: {
+    section: 'nodes',
+    arguments: [node, { name: 'time', kind: 'duration', help: 'how much later; 0 ends it' }],
+    flags: [{ name: 'disk', kind: 'switch', help: 'its disk, not its links: no sync takes less' }],
+    effect: 'changes',
+    returns: '{faults}',
+    help: 'let what a node sends to the others leave later',
+    text: `In order, each message by that time.\n${DOORS}`,
+    examples: ['slow n2 200ms', 'slow n2 10ms --disk', 'slow n2 0'],
+  },
+  lose: {
+    section: 'nodes',
+    arguments: [node, { name: 'part', kind: 'percent', help: 'how much of it, 0% to 100%; 0% ends it' }],
+    flags: [],
+    effect: 'changes',
+    returns: '{faults}',
+    help: 'lose a part of what a node sends to the others',
+    text: DOORS,
+    examples: ['lose n2 10%'],
+  },
+  fill: {
+    section: 'nodes',
+    arguments: [node],
+    flags: [],
+    effect: 'changes',
+    returns: '{faults}',
+    help: 'fill the disk of a node',
+    text: `Its files grow no more. Once its log needs room it refuses commands that take some.\n${DOORS}`,
+    examples: ['fill n2'],
+  },
+  heal: {
+    section: 'nodes',
+    arguments: [{ ...node, help: 'only this one, and all links to it', optional: true }],
+    flags: [],
+    effect: 'changes',
+    returns: '{faults}',
+    help: 'end all faults, or those of a node',
+    text: 'The result is what is still in force.',
+    examples: ['heal', 'heal n2'],
+  },
+  faults: {
+    section: 'nodes',
+    arguments: [{ ...node, help: 'only of this one', optional: true }],
+    flags: [],
+    effect: 'reads',
+    returns: '{faults}',
+    help: 'the faults that are in force',
+    text: 'A row for each: {node, fault, peer, way, ms, percent}. A slow without a peer is the disk.',
+    examples: ['faults', 'faults n2'],
+  },
   use: {
     section: 'terminal',
     arguments: [{ name: 'node', kind: 'node', help: 'the id of a node, or `auto`', also: ['auto'] }],

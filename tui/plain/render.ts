@@ -1,6 +1,7 @@
 /** Replies as text: one renderer for each shape of result, and one object a line for programs. */
 import type { WordName } from '../grammar/words.js';
 import { escapeHidden, toJson, write } from '../grammar/write.js';
+import { type MetricOfNode, metricTable } from '../session/metric-table.js';
 import type { Reply } from '../session/reply.js';
 import { type Row, record, table } from './table.js';
 
@@ -59,6 +60,13 @@ const status: Renderer = (result) => {
     .join('\n');
 };
 
+const metrics: Renderer = (result) => many(metricTable(result as readonly MetricOfNode[]));
+
+const faults: Renderer = (result) => {
+  const rows = (result as { readonly faults: readonly Row[] }).faults;
+  return rows.length === 0 ? 'no faults' : table(rows);
+};
+
 /** How the result of each word is shown. */
 const RENDERERS: { readonly [W in WordName]: Renderer } = {
   enqueue: one,
@@ -70,6 +78,7 @@ const RENDERERS: { readonly [W in WordName]: Renderer } = {
   node: one,
   groups: many,
   log: many,
+  metrics,
   transfer: one,
   sessions: many,
   session: one,
@@ -79,6 +88,12 @@ const RENDERERS: { readonly [W in WordName]: Renderer } = {
   restart: one,
   pause: one,
   resume: one,
+  partition: faults,
+  slow: faults,
+  lose: faults,
+  fill: faults,
+  heal: faults,
+  faults,
   use: one,
   focus: one,
   help: page,

@@ -1,4 +1,5 @@
 /** What happened, in words: the lines of the feed, derived from two states of the screen that follow each other. */
+import { faultWords } from './faults.js';
 import { conditionOf, type GroupSummary, groupsOf, nameGroups, nodesInOrder, safetyOf, spare } from './selectors.js';
 import type { EventKind, NodeView, ProcessView, ScreenState } from './state.js';
 
@@ -28,6 +29,7 @@ function nodeEvents(before: ScreenState, after: ScreenState, node: NodeView): Ne
     ...silenceEvents(before, after, old, node),
     ...candidacies(old, node),
     ...spaceEvents(old, node),
+    ...faultEvents(old, node),
   ];
 }
 
@@ -85,6 +87,14 @@ function spaceEvents(old: NodeView | undefined, node: NodeView): NewEvent[] {
   if (was === is) return [];
   if (is === 'ok') return [event('good', node.id, 'has room on its disk again')];
   return [event('warn', node.id, is === 'low' ? 'disk nearly full' : 'disk full: commands that need room are refused')];
+}
+
+function faultEvents(old: NodeView | undefined, node: NodeView): NewEvent[] {
+  const was = faultWords(old?.told.faults ?? []);
+  const is = faultWords(node.told.faults ?? []);
+  if (was.join() === is.join()) return [];
+  if (is.length === 0) return [event('good', node.id, 'healed: no fault is on')];
+  return [event('warn', node.id, `fault: ${is.join(', ')}`)];
 }
 
 /** Groups named one by one in an event; of more only the number. */

@@ -6,6 +6,8 @@ import type { CommandOf, ParsedCommand, WordName } from '../grammar/words.js';
 import { type Answer, Call, type Context } from './call.js';
 import type { Reply } from './reply.js';
 import { groups, health, log, node, nodes, status, transfer } from './words-cluster.js';
+import { faults, fill, heal, lose, partition, slow } from './words-faults.js';
+import { metrics } from './words-metrics.js';
 import { order } from './words-nodes.js';
 import { dequeue, enqueue, size } from './words-queue.js';
 import { session, sessions } from './words-sessions.js';
@@ -69,6 +71,7 @@ const WORDS: Words = {
   node,
   groups,
   log,
+  metrics,
   transfer,
   sessions,
   session,
@@ -78,6 +81,12 @@ const WORDS: Words = {
   restart: order,
   pause: order,
   resume: order,
+  partition,
+  slow,
+  lose,
+  fill,
+  heal,
+  faults,
   use,
   focus,
   help,

@@ -1,5 +1,5 @@
 /** What the state means: which node is alive, who leads, what a further failure would stop. Pure functions of the state. */
-import type { GroupState } from '../../protocol/client/types.js';
+import type { Fault, GroupState } from '../../protocol/client/types.js';
 import { COORDINATION, SHARD } from '../../protocol/groups.js';
 import type { ProcessState } from '../cluster/types.js';
 import type { NodeView, ReplicaView, ScreenState } from './state.js';
@@ -61,6 +61,15 @@ export function staleFor(state: ScreenState, node: NodeView): number | null {
   const moments = [node.link === 'down' ? node.linkSince : null, processEnd(node)].filter((moment) => moment !== null);
   const since = moments.length > 0 ? Math.min(...moments) : node.heard;
   return Math.max(0, state.now - since);
+}
+
+const GONE: ReadonlySet<Condition> = new Set<Condition>(['stopped', 'killed', 'failed', 'starting']);
+
+/** The faults of a node, as it told last: they end with its process, not with this terminal's connection to it. */
+export function faultsOf(state: ScreenState, node: NodeView): readonly Fault[] {
+  const condition = conditionOf(state, node);
+  const gone = GONE.has(condition) || (condition === 'down' && !isHeardByOthers(state, node.id));
+  return gone ? [] : (node.told.faults ?? []);
 }
 
 function processEnd(node: NodeView): number | null {

@@ -1,14 +1,17 @@
 /** Asks every node of the cluster for its state at once, and makes rows of the answers. The answers are not of one instant. */
-import type { Cluster, GroupState, NodeState } from '../../protocol/client/types.js';
+import type { CallOptions, Cluster, GroupState, NodeState } from '../../protocol/client/types.js';
 import { ConcordError } from '../../protocol/errors.js';
 import { COORDINATION } from '../../protocol/groups.js';
 import type { LocalNode } from '../cluster/types.js';
 import type { Call } from './call.js';
+import { faultWords } from './faults.js';
 
 /** A node that says nothing for so long is called down, ms: to tell its state takes it a few. */
 const SILENCE_MS_MAX = 2000;
 /** The same for one that this terminal has no connection to. */
 const CONNECT_MS_MAX = 500;
+/** A refusal is an answer too: whoever gives one is there. */
+export const SPOKEN: ReadonlySet<string> = new Set(['INVALID', 'UNKNOWN_COMMAND']);
 
 /** One member as the survey found it. */
 export interface Surveyed {
@@ -31,24 +34,43 @@ export interface Survey {
 
 /** Asks all members. @throws ConcordError UNREACHABLE when not even their names are known */
 export async function survey(call: Call): Promise<Survey> {
+  const [asked, keeper] = await Promise.all([askMembers(call, 'status', null), call.keeper()]);
+  const members = asked.map(({ id, address, local, answer }) => {
+    const state = answer instanceof ConcordError ? null : (answer as NodeState);
+    return { id, address, condition: conditionOf(state, local), reason: local?.reason ?? '', state };
+  });
+  const name = members.find(({ state }) => state !== null)?.state?.cluster ?? keeper?.cluster ?? '';
+  return { cluster: name, members };
+}
+
+/** What one member answered. */
+export interface Asked {
+  readonly id: string;
+  readonly address: string;
+  /** Its process, where its keeper knows it. */
+  readonly local: LocalNode | undefined;
+  /** What it said, or why it said nothing. */
+  readonly answer: unknown;
+}
+
+/** Asks all members the same, sorted by id. @throws ConcordError UNREACHABLE when nobody answers and no keeper knows why; CANCELLED */
+export async function askMembers(call: Call, word: string, argument: unknown): Promise<Asked[]> {
   const [cluster, keeper] = await Promise.all([call.cluster(), call.keeper()]);
   const local = new Map((keeper?.nodes ?? []).map((one) => [one.id, one]));
   const addresses = new Map([...local.values()].map((one) => [one.id, one.address]));
   for (const member of cluster.members) if (member.id !== '') addresses.set(member.id, member.address);
   const ids = [...addresses.keys()].sort();
   const connected = new Set(cluster.members.filter((member) => member.connected).map((member) => member.id));
-  const patience_ms = (id: string) => Math.min(call.timeout_ms, connected.has(id) ? SILENCE_MS_MAX : CONNECT_MS_MAX);
-  const states = await Promise.all(
-    ids.map((id) => (isSilent(local.get(id)) ? null : stateOf(id, patience_ms(id), cluster, call))),
+  const answers = await Promise.all(
+    ids.map((id) => {
+      if (isSilent(local.get(id))) return new ConcordError('UNREACHABLE', `${id} is not running`);
+      const patience_ms = Math.min(call.timeout_ms, connected.has(id) ? SILENCE_MS_MAX : CONNECT_MS_MAX);
+      return answerFrom(cluster, word, argument, { ...call.asking(id), timeout_ms: patience_ms });
+    }),
   );
-  if (states.every((state) => state === null) && local.size === 0) throw new ConcordError('UNREACHABLE');
-  const members = ids.map((id, i) => {
-    const state = states[i] ?? null;
-    const reason = local.get(id)?.reason ?? '';
-    return { id, address: addresses.get(id) ?? '', condition: conditionOf(state, local.get(id)), reason, state };
-  });
-  const name = states.find((state) => state !== null)?.cluster ?? keeper?.cluster ?? '';
-  return { cluster: name, members };
+  if (answers.every((answer) => answer instanceof ConcordError && !SPOKEN.has(answer.code)) && local.size === 0)
+    throw new ConcordError('UNREACHABLE');
+  return ids.map((id, i) => ({ id, address: addresses.get(id) ?? '', local: local.get(id), answer: answers[i] }));
 }
 
 /** True when its keeper knows that there is nobody to answer. */
@@ -56,13 +78,12 @@ function isSilent(local: LocalNode | undefined): boolean {
   return local !== undefined && (local.pid === null || local.state === 'paused');
 }
 
-/** The state a node tells of itself; null when it does not. @throws ConcordError CANCELLED */
-async function stateOf(id: string, timeout_ms: number, cluster: Cluster, call: Call): Promise<NodeState | null> {
+/** @throws ConcordError CANCELLED */
+async function answerFrom(cluster: Cluster, word: string, argument: unknown, options: CallOptions): Promise<unknown> {
   try {
-    const { value } = await cluster.admin('status', null, { ...call.asking(id), timeout_ms });
-    return value as NodeState;
+    return (await cluster.admin(word, argument, options)).value;
   } catch (error) {
-    if (error instanceof ConcordError && error.code !== 'CANCELLED') return null;
+    if (error instanceof ConcordError && error.code !== 'CANCELLED') return error;
     throw error;
   }
 }
@@ -171,7 +192,7 @@ export function quorumOf(found: Survey): { up: number; needed: number; of: numbe
   return { up: found.members.filter((member) => member.state !== null).length, needed: Math.floor(of / 2) + 1, of };
 }
 
-/** Everything that is not as it should be, the worst last: what is down, out of touch, full, led by nobody, about to stop. */
+/** Everything that is not as it should be, the worst last: what is down, out of touch, broken on order, full, led by nobody, about to stop. */
 export function problemsOf(found: Survey): string[] {
   const up = new Set(found.members.filter((member) => member.state !== null).map((member) => member.id));
   const out = found.members.flatMap(({ id, condition, reason, state }) => {
@@ -186,6 +207,7 @@ export function problemsOf(found: Survey): string[] {
       ...apart.map((other) => `${id} has no connection to ${other}`),
       ...lost.map((group) => `${id} follows no leader of ${group}`),
       ...space,
+      ...faultWords(state.faults ?? []).map((fault) => `a fault is on: ${id} ${fault}`),
     ];
   });
   const fragile: string[] = [];

@@ -3,7 +3,7 @@ import { connect } from '../../protocol/client/index.js';
 import type { Cluster, ConnectOptions } from '../../protocol/client/types.js';
 import { ConcordError } from '../../protocol/errors.js';
 import { attachKeeper } from '../cluster/attach.js';
-import type { Keeper, LocalNode } from '../cluster/types.js';
+import type { FaultDoors, Keeper, LocalNode } from '../cluster/types.js';
 import type { Context } from './call.js';
 import { Lazy } from './lazy.js';
 import { View } from './view.js';
@@ -18,6 +18,10 @@ export interface TerminalOptions {
   readonly clientId: string;
   /** A local cluster of its own, gone at the end. */
   readonly temp: boolean;
+  /** The fault doors of nodes that are started for this terminal. When not said, a cluster of its own has them: it is there to be broken. */
+  readonly faults?: FaultDoors;
+  /** Its nodes; 3 when not said. */
+  readonly nodes?: number;
   /** Follow redirects and wait out elections. */
   readonly follow: boolean;
   readonly readonly: boolean;
@@ -66,8 +70,9 @@ export class Terminal {
   }
 
   async #attach(): Promise<Keeper | null> {
-    const { connect, temp } = this.#options;
-    return connect.length > 0 ? null : attachKeeper({ config: null, temp });
+    const { connect, temp, nodes, faults = temp ? 'on' : 'off' } = this.#options;
+    if (connect.length > 0) return null;
+    return attachKeeper({ config: null, temp, faults, ...(nodes === undefined ? {} : { nodes }) });
   }
 
   async #connect(): Promise<Cluster> {

@@ -1,5 +1,14 @@
 /** The head of the screen: which cluster, how safe it is, who leads, how fast it goes; under it what to worry about. */
-import { focusGroup, groupSummary, groupsOf, highestCommit, safetyOf, spare } from '../session/selectors.js';
+import {
+  faultsOf,
+  focusGroup,
+  groupSummary,
+  groupsOf,
+  highestCommit,
+  nodesInOrder,
+  safetyOf,
+  spare,
+} from '../session/selectors.js';
 import type { ScreenState } from '../session/state.js';
 import { Lines } from './Lines.js';
 import type { Look, Tone } from './look.js';
@@ -20,9 +29,13 @@ function firstRow(state: ScreenState, width: number, look: Look): Row {
   const isReadonly: Segment[] = state.readonly
     ? [{ forms: [[span('READ ONLY', { tone: 'warn', bold: true })]], yields: 1 }]
     : [];
+  const broken = nodesInOrder(state).filter((node) => faultsOf(state, node).length > 0);
+  const areBroken: Segment[] =
+    broken.length > 0 ? [{ forms: [[span(`FAULTS ${broken.length}`, { tone: 'warn', bold: true })]], yields: 0 }] : [];
   const segments: Segment[] = [
     { forms: [name], yields: 0 },
     ...isReadonly,
+    ...areBroken,
     { forms: quorumForms(state, look), yields: 0 },
     ...(groupsOf(state).length > 0 ? groupSegments(state, look) : []),
     { forms: sessionForms(state), yields: 7 },

@@ -28,7 +28,7 @@ function cardRows(node: NodeWords, width: number, look: Look): Row[] {
     [
       [span(node.line, isStale ? { tone: node.tone } : {})],
       ...values.map((row) => (isStale ? faded(row) : row)),
-      lastRow(node, inner),
+      lastRow(node, inner, look),
     ],
     width,
     look,
@@ -96,11 +96,17 @@ function loadRow(node: NodeWords, width: number): Row {
   return spread([label('log'), span(log.padStart(NUMBER_WIDTH)), ...full], right, width);
 }
 
-function lastRow(node: NodeWords, width: number): Row {
+function lastRow(node: NodeWords, width: number, look: Look): Row {
+  // What is broken on order matters more than the number of a process.
+  if (node.faults !== '') return fitRow([faultSpan(node, look)], width, look);
   const pid = node.pid === null ? [] : [dim('pid '), span(String(node.pid))];
   if (node.stale !== null)
     return spread([span(node.stale, { tone: 'warn', bold: true })], node.condition === 'down' ? [] : pid, width);
   return spread([label('up'), span((node.up ?? '-').padStart(NUMBER_WIDTH))], pid, width);
+}
+
+function faultSpan(node: NodeWords, look: Look): Span {
+  return span(`${look.glyphs.flag} fault: ${node.faults}`, { tone: 'warn', bold: true });
 }
 
 /** Orders of magnitude of lag from a full bar to an empty one. */

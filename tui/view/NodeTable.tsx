@@ -58,6 +58,7 @@ function nodeRow(node: NodeWords, columns: readonly Column[]): Row {
 }
 
 function stateWords(node: NodeWords): Row {
+  if (node.faults !== '') return [span(`fault: ${node.faults}`, { tone: 'warn' })];
   if (node.stale !== null) return [span(node.stale, { tone: 'warn' }), dim(`  ${node.line}`)];
   if (node.up !== null) return [dim('up '), span(node.up)];
   return [dim(node.line)];

@@ -1,7 +1,9 @@
 /** Nodes in words: the mark, the name of their state, and one line about it. Every state has a word besides its colour. */
+import { faultWords } from '../session/faults.js';
 import {
   type Condition,
   conditionOf,
+  faultsOf,
   focusGroup,
   groupSummary,
   highestCommit,
@@ -61,6 +63,8 @@ export interface NodeWords {
   readonly clients: number | null;
   readonly log_bytes: number | null;
   readonly space: 'ok' | 'low' | 'full';
+  /** The faults that are in force on it, '' when there are none. */
+  readonly faults: string;
   readonly up: string | null;
   readonly pid: number | null;
 }
@@ -94,6 +98,7 @@ export function nodeWords(state: ScreenState, node: NodeView, look: Look): NodeW
     clients: node.told.clients ?? null,
     log_bytes: node.told.bytes?.log ?? null,
     space: node.told.space ?? 'ok',
+    faults: faultWords(faultsOf(state, node)).join(', '),
     up: stale === null && node.started !== null ? spellSlow(state.now - node.started) : null,
     pid: node.process ? node.process.pid : (node.told.pid ?? null),
   };

@@ -1,4 +1,5 @@
 /** The output as rows: what was typed, what it came to, and the proof of where the answer came from. */
+import { type MetricOfNode, metricTable } from '../session/metric-table.js';
 import type { Reply } from '../session/reply.js';
 import type { OutputEntry } from '../session/state.js';
 import { widthOf, wrapTo } from '../terminal/cells.js';
@@ -61,8 +62,9 @@ function runningRow(entry: Extract<OutputEntry, { form: 'running' }>, look: Look
 }
 
 /** The rows of a reply: mark and value at the left, proof at the right where it fits, else below. */
-export function replyRows(reply: Reply, width: number, look: Look): Row[] {
-  if (!reply.ok) return errorRows(reply, width, look);
+export function replyRows(answered: Reply, width: number, look: Look): Row[] {
+  if (!answered.ok) return errorRows(answered, width, look);
+  const reply = { ...answered, result: shown(answered) };
   const mark = span(`  ${look.glyphs.ok} `, { tone: 'good', bold: true });
   const more = isBare(reply) ? [] : below(reply.result, width - INDENT * 2, look);
   const proof: Row = [dim(proofText(reply))];
@@ -90,6 +92,13 @@ const BARE_WORD = /^\s*(?:dequeue|read)\b/i;
 function isBare(reply: Reply): boolean {
   return BARE_WORD.test(reply.command);
 }
+
+/** The result as it is shown: metrics with a column for each node. */
+function shown({ command, result }: Reply): unknown {
+  return METRICS_WORD.test(command) && Array.isArray(result) ? metricTable(result as MetricOfNode[]) : result;
+}
+
+const METRICS_WORD = /^\s*metrics\b/i;
 
 function withoutTables(result: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
   return Object.fromEntries(Object.entries(result).filter(([, value]) => !isTable(value)));

@@ -1,5 +1,14 @@
 /** What a person has to know before anything else: what stopped, what one more failure would stop, what fills up. */
-import { type GroupSummary, groupsOf, isLive, nameGroups, nodesInOrder, safetyOf } from '../session/selectors.js';
+import { faultWords } from '../session/faults.js';
+import {
+  faultsOf,
+  type GroupSummary,
+  groupsOf,
+  isLive,
+  nameGroups,
+  nodesInOrder,
+  safetyOf,
+} from '../session/selectors.js';
 import type { ScreenState } from '../session/state.js';
 
 /** A warning. `bad`: something does not work now. */
@@ -10,7 +19,7 @@ export interface Warning {
 
 /** All warnings, worst first. */
 export function warningsOf(state: ScreenState): Warning[] {
-  return [...linkWarnings(state), ...quorumWarnings(state), ...spaceWarnings(state)].sort(
+  return [...linkWarnings(state), ...quorumWarnings(state), ...spaceWarnings(state), ...faultWarnings(state)].sort(
     (a, b) => Number(b.level === 'bad') - Number(a.level === 'bad'),
   );
 }
@@ -52,4 +61,13 @@ function spaceWarnings(state: ScreenState): Warning[] {
       level: node.told.space === 'full' ? 'bad' : 'warn',
       text: `${node.id}: disk ${node.told.space === 'full' ? 'full' : 'nearly full'}`,
     }));
+}
+
+/** A node that is not live keeps its faults, as far as is known, while it has a process. */
+function faultWarnings(state: ScreenState): Warning[] {
+  const broken = nodesInOrder(state).flatMap((node) => {
+    const words = faultWords(faultsOf(state, node));
+    return words.length === 0 ? [] : [`${node.id} ${words.join(', ')}`];
+  });
+  return broken.length === 0 ? [] : [{ level: 'warn', text: `faults on: ${broken.join('; ')}` }];
 }

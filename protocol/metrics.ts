@@ -1,0 +1,179 @@
+/** The catalogue of metrics: what every node measures of itself, under which name, in which unit. */
+
+/**
+ * What a metric is. A counter only rises; a gauge is what there is now, `limited` with a row of its own for what there may be
+ * (`<name>_limit`); a histogram is rows `_bucket`, `_sum` and `_count`; a summary has quantiles in place of buckets.
+ */
+export type MetricKind = 'counter' | 'gauge' | 'limited' | 'histogram' | 'summary';
+
+interface MetricType<K extends MetricKind, L extends string> {
+  readonly kind: K;
+  /** `seconds` and `bytes` end the name too; else what is counted, '' for a plain number. */
+  readonly unit: string;
+  readonly labels: readonly L[];
+  readonly help: string;
+}
+
+const of =
+  <K extends MetricKind>(kind: K) =>
+  <const L extends string>(unit: string, labels: readonly L[], help: string): MetricType<K, L> => ({
+    kind,
+    unit,
+    labels,
+    help,
+  });
+const counter = of('counter');
+const gauge = of('gauge');
+const limited = of('limited');
+const histogram = of('histogram');
+const summary = of('summary');
+
+/** What every name begins with outside this catalogue. */
+export const METRIC_PREFIX = 'concord_';
+
+/** Every metric, in the order in which they are shown. */
+export const METRICS = {
+  // The node and its process.
+  up: gauge('', [], '1: the node answers. The terminal puts 0 for one that does not.'),
+  uptime_seconds: gauge('seconds', [], 'Since the node was started.'),
+  start_time_seconds: gauge('seconds', [], 'When its process was started, Unix time.'),
+  cpu_seconds_total: counter(
+    'seconds',
+    ['mode'],
+    'Time that its process has spent on processors, by mode: user, system.',
+  ),
+  resident_memory_bytes: gauge('bytes', [], 'Memory that its process occupies.'),
+  heap_used_bytes: gauge('bytes', [], 'JavaScript heap in use.'),
+  heap_total_bytes: gauge('bytes', [], 'JavaScript heap taken from the system.'),
+  external_memory_bytes: gauge('bytes', [], 'Memory of buffers outside that heap.'),
+  event_loop_delay_seconds: summary('seconds', [], 'How late timers of the event loop are.'),
+  turn_seconds: histogram(
+    'seconds',
+    [],
+    'Length of turns, from the first thing that happens to the last that is let out.',
+  ),
+
+  // What clients ask for.
+  commands_total: counter(
+    'commands',
+    ['operation', 'outcome'],
+    'Commands answered: done, refused by the state machine, pending (in a line; its outcome comes later), failed (not executed), unknown (perhaps executed).',
+  ),
+  command_seconds: histogram('seconds', ['group'], 'From the arrival of a command at its leader to its answer.'),
+  reads_total: counter('reads', ['operation', 'outcome'], 'Linearizable reads answered: done, refused, failed.'),
+  read_seconds: histogram('seconds', ['group'], 'From the arrival of a read to its answer.'),
+  keepalives_total: counter('keepalives', [], 'Signs of life of sessions that came here, whoever leads.'),
+  requests_refused_total: counter(
+    'requests',
+    [],
+    'Commands and reads that came to no group: this node is stopping or no member yet, it has no such group, or it cannot read them.',
+  ),
+  client_requests: limited(
+    'requests',
+    [],
+    'Requests under way of the client that has most; at the limit it is not read.',
+  ),
+  commands_parked: limited('commands', [], 'Commands that wait until this node knows of their sessions.'),
+  commands_waiting: limited('commands', ['group'], 'Commands proposed and not answered yet.'),
+  reads_waiting: limited(
+    'reads',
+    ['group'],
+    'Reads and keepalives that wait for a majority, or for entries to be applied.',
+  ),
+
+  // Consensus.
+  term: gauge('', ['group'], 'The term of Raft.'),
+  leads: gauge('', ['group'], '1: this node leads the group.'),
+  elections_started_total: counter('elections', ['group'], 'Elections in which this node stood.'),
+  elections_won_total: counter('elections', ['group'], 'Elections that it won.'),
+  leaderships_lost_total: counter('leaderships', ['group'], 'Times that it stopped leading, by order or not.'),
+  leader_changes_total: counter('changes', ['group'], 'Leaders that it has heard of, each term counting anew.'),
+  proposal_entries: histogram('entries', ['group'], 'Entries proposed together.'),
+  proposed_bytes_total: counter('bytes', ['group'], 'Payload of entries proposed.'),
+  proposals_refused_total: counter(
+    'entries',
+    ['group'],
+    'Entries not taken: leadership over or being handed over, too much uncommitted.',
+  ),
+  entries_applied_total: counter('entries', ['group'], 'Entries applied, those of the replay at the start among them.'),
+  entries_ignored_total: counter(
+    'entries',
+    ['group'],
+    'Entries applied as nothing: of no known kind, or not well formed.',
+  ),
+  commit_index: gauge('', ['group'], 'Highest index known to be on a majority.'),
+  applied_index: gauge('', ['group'], 'Highest index that is applied here.'),
+  durable_index: gauge('', ['group'], 'Highest index that is on the disk of this node.'),
+  last_index: gauge('', ['group'], 'Highest index of the log.'),
+  uncommitted_bytes: limited(
+    'bytes',
+    ['group'],
+    'Runs of the log beyond the commit index; above the limit a leader refuses proposals.',
+  ),
+  log_cache_bytes: limited(
+    'bytes',
+    ['group'],
+    'Runs of the log in memory; what is not applied or was just read back may go beyond the limit.',
+  ),
+
+  // The disk.
+  disk_append_seconds: histogram('seconds', [], 'Time until a batch is durable: room, write and sync.'),
+  disk_sync_seconds: histogram('seconds', [], 'Syncs of the log alone.'),
+  disk_batch_bytes: histogram('bytes', [], 'Runs in one batch.'),
+  disk_runs_read_total: counter('runs', [], 'Runs read back from the log: to be applied, for a follower or for `log`.'),
+  disk_log_bytes: gauge('bytes', [], 'The log in all segments.'),
+  disk_space: gauge('', ['state'], '1 for the state of the disk: ok, low (no room for another segment), full.'),
+
+  // What the state machines hold.
+  sessions: limited('sessions', ['group'], 'Open sessions of the cluster.'),
+  sessions_expired_total: counter(
+    'sessions',
+    [],
+    'Sessions whose end this node has proposed because they were silent for too long.',
+  ),
+  lanes: limited('lanes', ['group'], 'Sessions that have run a command in the group.'),
+  lane_bytes: limited('bytes', ['group'], 'Replies and outcomes kept until their sessions confirm them.'),
+  queue_messages: limited('messages', ['group'], 'Messages in the queue.'),
+  queue_bytes: limited('bytes', ['group'], 'Their bodies.'),
+  queue_waiters: limited('commands', ['group'], 'Dequeues in line for a message.'),
+
+  // The network.
+  client_connections: limited('connections', [], 'Connections of clients.'),
+  client_connections_total: counter('connections', [], 'Connections that clients have opened.'),
+  client_received_bytes_total: counter('bytes', [], 'From clients.'),
+  client_received_frames_total: counter('frames', [], 'From clients.'),
+  client_sent_bytes_total: counter('bytes', [], 'To clients.'),
+  client_sent_frames_total: counter('frames', [], 'To clients.'),
+  client_outgoing_bytes: limited(
+    'bytes',
+    [],
+    'Waiting to be sent to the client that has most; at the limit it is cut off.',
+  ),
+  member_up: gauge('', ['peer'], '1: the link to that member is up.'),
+  member_links_lost_total: counter('links', ['peer'], 'Times that it went down.'),
+  member_received_bytes_total: counter('bytes', ['peer'], 'From that member.'),
+  member_received_frames_total: counter('frames', ['peer'], 'From that member.'),
+  member_sent_bytes_total: counter('bytes', ['peer'], 'To that member.'),
+  member_sent_frames_total: counter('frames', ['peer'], 'To that member.'),
+  member_outgoing_bytes: limited('bytes', ['peer'], 'Waiting to be sent to that member; at the limit the link is cut.'),
+  connections_silent: limited(
+    'connections',
+    [],
+    'Connections that have not said hello yet; at the limit the oldest makes room.',
+  ),
+  early_messages: limited('messages', [], 'Messages of members that came before this node was one.'),
+} as const satisfies Record<string, MetricType<MetricKind, string>>;
+
+/** The name of a metric, without the prefix. */
+export type MetricName = keyof typeof METRICS;
+
+/** The metrics of a kind. */
+export type MetricOf<K extends MetricKind> = {
+  [N in MetricName]: (typeof METRICS)[N]['kind'] extends K ? N : never;
+}[MetricName];
+
+/** The labels of a metric, each with its value. */
+export type LabelsOf<N extends MetricName> = Readonly<Record<(typeof METRICS)[N]['labels'][number], string>>;
+
+/** One value of a metric: its name with the prefix and, for parts of a histogram, an ending; its labels; the value. */
+export type MetricRow = readonly [name: string, labels: Readonly<Record<string, string>>, value: number];
