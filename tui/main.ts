@@ -36,6 +36,7 @@ async function main(): Promise<number> {
       up: (options) => localCluster('up', options),
       down: (options) => localCluster('down', options),
       bench: (options) => import('./shell/bench-mode.js').then(({ runBench }) => runBench(options)),
+      batch: (file, options) => import('./shell/batch-mode.js').then(({ runFile }) => runFile(file, options)),
     });
   } catch (error) {
     // Commander has said what is wrong already.

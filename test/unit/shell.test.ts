@@ -2,7 +2,7 @@
 import { expect } from 'chai';
 import { CommanderError } from 'commander';
 import { parse } from '../../tui/grammar/index.js';
-import { DEFAULTS, type ShellOptions } from '../../tui/shell/options.js';
+import { DEFAULTS, faultDoors, type ShellOptions } from '../../tui/shell/options.js';
 import { linesIn, runProgram } from '../../tui/shell/program.js';
 
 interface Done {
@@ -21,7 +21,14 @@ async function concord(...words: string[]): Promise<Done> {
       done.push({ action, lines: given.length === 2 ? given[0] : [], options });
       return 7;
     };
-  const actions = { interact: act('interact'), run: act('run'), up: act('up'), down: act('down'), bench: act('bench') };
+  const actions = {
+    interact: act('interact'),
+    run: act('run'),
+    up: act('up'),
+    down: act('down'),
+    bench: act('bench'),
+    batch: (file: string, options: ShellOptions) => act('batch')([file], options),
+  };
   expect(await runProgram(words, () => '1.2.3', actions)).to.equal(7);
   expect(done).to.have.length(1);
   return done[0] as Done;
@@ -47,6 +54,14 @@ describe('the command line of concord', () => {
       follow: false,
       timeout: 200,
     });
+  });
+
+  it('is told whether local nodes can be broken, and lose at a kill what was not synced', async () => {
+    const doors = async (...words: string[]) => faultDoors((await concord(...words)).options);
+    expect(await doors()).to.equal(undefined);
+    expect(await doors('--faults')).to.equal('on');
+    expect(await doors('up', '--faults')).to.equal('on');
+    expect(await doors('--faults-hold-writes')).to.equal('hold-writes');
   });
 
   it('has every word as a subcommand, with its options on either side', async () => {
@@ -104,6 +119,19 @@ describe('the command line of concord', () => {
     });
   });
 
+  it('run takes a file, values of its variables and --check', async () => {
+    const { action, lines, options } = await concord('run', '--set', 'n=5', 'b.yaml', '--set', 'x=a b=c', '--temp');
+    expect([action, lines]).to.deep.equal(['batch', ['b.yaml']]);
+    expect(options).to.deep.include({
+      temp: true,
+      set: new Map<string, unknown>([
+        ['n', 5],
+        ['x', 'a b=c'],
+      ]),
+    });
+    expect((await concord('--json', 'run', 'b.yaml', '--check')).options).to.deep.include({ json: true, check: true });
+  });
+
   it('says what is wrong with an option', async () => {
     const write = process.stderr.write;
     let said = '';
@@ -122,6 +150,10 @@ describe('the command line of concord', () => {
         ['bench', 'nonsense'],
         ['bench', 'queue', '--in-flight', '1,x'],
         ['bench', 'queue', '--seconds', '0'],
+        ['run'],
+        ['run', 'a.yaml', 'b.yaml'],
+        ['run', 'a.yaml', '--set', '5=n'],
+        ['run', 'a.yaml', '--set', 'n=9007199254740993'],
       ]) {
         const error = await concord(...words).catch((caught: unknown) => caught);
         expect(error, words.join(' ')).to.be.instanceOf(CommanderError).and.have.property('exitCode', 1);

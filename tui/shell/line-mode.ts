@@ -1,11 +1,12 @@
 /** `concord` by lines: from standard input, or as given to the shell. Opens the cluster, runs the lines, lets go of it. */
+import type { FaultDoors } from '../cluster/types.js';
 import { LINE_BYTES_MAX } from '../grammar/words.js';
 import { EXIT } from '../plain/exit-code.js';
 import { linesOf } from '../plain/lines.js';
 import { Output } from '../plain/output.js';
 import { runLines } from '../plain/run-lines.js';
 import { Terminal } from '../session/terminal.js';
-import type { ShellOptions } from './options.js';
+import { faultDoors, type ShellOptions } from './options.js';
 
 /** Runs the lines of standard input. Resolves with the exit code. */
 export function runInput(options: ShellOptions): Promise<number> {
@@ -20,10 +21,14 @@ export function runGiven(lines: readonly string[], options: ShellOptions): Promi
   return runOn(terminalOf(options), lines, options, false);
 }
 
-/** The terminal that the options ask for. */
-export function terminalOf(options: ShellOptions): Terminal {
+/** The terminal that the options ask for, with the fault doors that they ask for or else `faults`. */
+export function terminalOf(options: ShellOptions, faults?: FaultDoors): Terminal {
   const { connect, cluster, clientId, temp, follow, readonly, timeout } = options;
-  return new Terminal({ connect, cluster, clientId, temp, follow, readonly, timeout_ms: timeout });
+  const doors = faultDoors(options) ?? faults;
+  return new Terminal({
+    ...{ connect, cluster, clientId, temp, follow, readonly, timeout_ms: timeout },
+    ...(doors === undefined ? {} : { faults: doors }),
+  });
 }
 
 async function runOn(

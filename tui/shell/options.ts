@@ -1,5 +1,6 @@
 /** The options of `concord` itself, which may stand before or after a word. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import type { FaultDoors } from '../cluster/types.js';
 import { durationOf } from '../grammar/value.js';
 import { DURATION_MS_MAX } from '../grammar/words.js';
 
@@ -9,6 +10,8 @@ export interface ShellOptions {
   readonly cluster: string;
   readonly clientId: string;
   readonly temp: boolean;
+  readonly faults: boolean;
+  readonly faultsHoldWrites: boolean;
   readonly plain: boolean;
   readonly json: boolean;
   readonly readonly: boolean;
@@ -27,6 +30,8 @@ export const DEFAULTS: ShellOptions = {
   cluster: '',
   clientId: '',
   temp: false,
+  faults: false,
+  faultsHoldWrites: false,
   plain: false,
   json: false,
   readonly: false,
@@ -45,6 +50,8 @@ export function addOptions(command: Command): Command {
     .option('--cluster <name>', 'refuse any cluster of another name')
     .option('--client-id <name>', 'the name of this client, as `sessions` shows it')
     .option('--temp', 'a local cluster of its own: new folder, free ports, gone at exit')
+    .option('--faults', 'local nodes that can be broken, as those of --temp: partition, slow, lose, fill')
+    .option('--faults-hold-writes', 'and that hold their writes back until a sync: kill is a power cut')
     .option('--plain', 'lines instead of the screen')
     .option('--json', 'one JSON object for each command')
     .option('--readonly', 'refuse what changes anything')
@@ -54,9 +61,18 @@ export function addOptions(command: Command): Command {
     .addOption(new Option('--timeout <time>', 'time allowed for a command: 200ms, 5s, 2m').argParser(duration));
 }
 
+/** The fault doors that the options ask for; undefined when they ask for none. */
+export function faultDoors(options: Pick<ShellOptions, 'faults' | 'faultsHoldWrites'>): FaultDoors | undefined {
+  if (options.faultsHoldWrites) return 'hold-writes';
+  return options.faults ? 'on' : undefined;
+}
+
+/** "host:port", the host perhaps an IPv6 address in brackets. */
+export const ADDRESS = /^[^\s:]+:\d{1,5}$|^\[[^\]\s]+\]:\d{1,5}$/;
+
 function addresses(text: string): string[] {
   const list = text.split(',');
-  const wrong = list.find((address) => !/^[^\s:]+:\d{1,5}$|^\[[^\]\s]+\]:\d{1,5}$/.test(address));
+  const wrong = list.find((address) => !ADDRESS.test(address));
   if (wrong !== undefined) throw new InvalidArgumentError(`${JSON.stringify(wrong)} is no host:port.`);
   return list;
 }

@@ -1,5 +1,6 @@
 /** The command line of `concord`: its options, and every word as a subcommand. */
 import { Command } from 'commander';
+import { runCommand } from '../batch/options.js';
 import { benchCommand } from '../bench/options.js';
 import { help } from '../grammar/help.js';
 import { lineOf, parse } from '../grammar/parse.js';
@@ -19,6 +20,8 @@ export interface Actions {
   down(options: ShellOptions): Promise<number>;
   /** Measures. */
   bench(options: ShellOptions): Promise<number>;
+  /** Runs the batch in a file. */
+  batch(file: string, options: ShellOptions): Promise<number>;
 }
 
 /** Runs `concord` with the words of the shell. Resolves with the exit code. @throws CommanderError with the usage */
@@ -67,6 +70,13 @@ export async function runProgram(words: readonly string[], version: () => string
     actions.down(options),
   );
   add(benchCommand(), (_, options) => actions.bench(options));
+  program.addCommand(
+    runCommand()
+      .copyInheritedSettings(program)
+      .action(async (file: string, _options: object, command: Command) => {
+        code = await actions.batch(file, optionsOf(program, command));
+      }),
+  );
   await program.parseAsync([...words], { from: 'user' });
   return code;
 }

@@ -7,12 +7,17 @@ import type { Output } from '../plain/output.js';
 import { renderJson, renderText } from '../plain/render.js';
 import { type Row, record, table } from '../plain/table.js';
 import { failed, succeeded } from '../session/execute.js';
-import type { ShellOptions } from './options.js';
+import { faultDoors, type ShellOptions } from './options.js';
 
 /** Starts the local cluster, tells of its nodes when all are up or one has failed, and leaves it running. */
 export function up(options: ShellOptions, out: Output): Promise<number> {
   return answer('up', options, out, async () => {
-    const keeper = await attachKeeper({ config: null, temp: options.temp, stay: true });
+    const keeper = await attachKeeper({
+      config: null,
+      temp: options.temp,
+      stay: true,
+      faults: faultDoors(options) ?? 'off',
+    });
     const nodes = await new Promise<readonly LocalNode[]>((resolve) => {
       const look = (now: readonly LocalNode[]) => {
         if (now.every((node) => node.state !== 'starting')) resolve(now);
