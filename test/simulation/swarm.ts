@@ -76,7 +76,10 @@ export function drawSwarm(dice: Dice): Swarm {
   const ids = Array.from({ length: size }, (_, i) => `n${i + 1}`);
   const delay_ms = dice.one([
     { min: 0.1, spread: 0.4 },
+    { min: 0.1, spread: 0.4 },
     { min: 0.1, spread: 3 },
+    { min: 0.1, spread: 3 },
+    { min: 2, spread: 20 },
     { min: 2, spread: 20 },
     { min: 1, spread: 150 },
   ]);
