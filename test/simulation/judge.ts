@@ -200,6 +200,7 @@ export class Judge {
     this.#compare(id, seen);
     if (raft.leads && !(seen.leads && seen.term === raft.term)) this.#elected(id, raft);
     if (raft.commit > seen.commit) this.#commits(id, seen);
+    if (raft.leads) this.#checkMatches(id, raft);
     if (raft.commit !== seen.commit || log.last !== seen.last || replica.applied !== seen.applied)
       this.#note(`${id} ${raft.id} last ${log.last} commit ${raft.commit} applied ${replica.applied}`);
     seen.term = raft.term;
@@ -242,10 +243,14 @@ export class Judge {
   }
 
   #elected(id: string, raft: RaftGroup): void {
-    const { leaders, committed } = this.#ledger(raft.id);
+    const { leaders, votes, committed } = this.#ledger(raft.id);
     const leader = leaders.get(raft.term) ?? id;
     if (leader !== id) throw new BrokenPromise(`Election Safety: ${leader} and ${id} lead ${raft.id} in ${raft.term}`);
     leaders.set(raft.term, id);
+    const { voters } = raft.view().configuration;
+    const given = voters.filter((voter) => voter === id || votes.get(`${raft.term}/${voter}`) === id);
+    if (given.length * 2 <= voters.length)
+      throw new BrokenPromise(`${id} leads ${raft.id} in ${raft.term} with the votes of ${given.join()} only`);
     // One that learns late that it has won need not have what was committed in later terms.
     const index = committed.findLastIndex(({ during }) => during < raft.term);
     if (index > 0 && raft.log.termAt(index) !== committed[index]?.term)
@@ -277,6 +282,16 @@ export class Judge {
       throw new BrokenPromise(
         `${id} ${raft.id}: commits entry ${commit}, durable only on ${holders.join() || 'nobody'}`,
       );
+  }
+
+  // What a leader believes of another's log. Who has gone on to a later term may have cut it since.
+  #checkMatches(id: string, raft: RaftGroup): void {
+    for (const [other, match] of Object.entries(raft.matches())) {
+      const theirs = this.#raft(other, raft.id);
+      if (match === 0 || theirs === undefined || theirs.term !== raft.term) continue;
+      if (theirs.log.durable < match || theirs.log.termAt(match) !== raft.log.termAt(match))
+        throw new BrokenPromise(`${id} leads ${raft.id} and believes that ${other} has entry ${match}`);
+    }
   }
 
   #voted(voter: string, candidate: string, group: string, term: number): void {

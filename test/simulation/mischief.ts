@@ -39,20 +39,24 @@ export const MISCHIEF = {
     return () => stage.cluster.start(id);
   },
 
+  // Again and again, some of it while the node recovers from the last time.
   'end in the middle of a call to the disk': (stage) => {
-    const id = node(stage);
-    const operation = stage.dice.one(CALLS);
     const { cluster, dice } = stage;
-    const skip = dice.below(operation === 'sync' || operation === 'write' ? 30 : 2);
-    cluster.note(`${id} is going to end in the middle of ${operation}`);
-    const power = dice.happens(0.7);
-    const back_ms = dice.between(20, 3000);
-    cluster.disk(id).faults.ambush({ operation, skip }, () => {
-      cluster.count('node ended in the middle of a call');
-      if (power) cluster.cutPower(id);
-      else cluster.kill(id);
-      cluster.time.add(back_ms, () => cluster.start(id), null);
-    });
+    const id = node(stage);
+    let left = 1 + dice.below(4);
+    const lieInWait = () => {
+      const operation = dice.one(CALLS);
+      const skip = dice.below(operation === 'sync' || operation === 'write' ? 20 : 2);
+      const power = dice.happens(0.7);
+      cluster.disk(id).faults.ambush({ operation, skip }, () => {
+        cluster.count('node ended in the middle of a call');
+        if (power) cluster.cutPower(id);
+        else cluster.kill(id);
+        cluster.time.add(dice.between(20, 3000), () => cluster.start(id), null);
+        if (--left > 0) lieInWait();
+      });
+    };
+    lieInWait();
     return nothing;
   },
 

@@ -19,7 +19,7 @@ const ENQUEUE = OPERATIONS['queue.enqueue'].number;
 const DEQUEUE = OPERATIONS['queue.dequeue'].number;
 const SIZE = OPERATIONS['queue.size'].number;
 
-/** The fingerprint of a group that applies `entries`. @throws BrokenPromise when a message went to nobody, or to two */
+/** The fingerprint of a group that applies `entries`. @throws BrokenPromise when a message went to nobody or to two, or an ended session lives on */
 export function replay(group: string, entries: readonly CommittedEntry[]): string {
   const machine = group === COORDINATION ? coordinationMachine().machine : shardMachine(group);
   const enqueued = new Set<number>();
@@ -33,9 +33,13 @@ export function replay(group: string, entries: readonly CommittedEntry[]): strin
     if (other !== caller) throw new BrokenPromise(`${group}: message ${id} comes to ${other} and to ${caller}`);
     taken.set(id, caller);
   };
+  const over = new Set<number>();
   for (const { entry, at } of entries) {
     if ((entry[0] ?? 0) < FIRST_APPLICATION_KIND) continue;
-    const { session, lane, outcome, settled } = machine.applyEntry(entry, at);
+    const { session, lane, outcome, settled, ended } = machine.applyEntry(entry, at);
+    if (over.has(session) && outcome?.form !== 'refusal')
+      throw new BrokenPromise(`${group}: entry ${at.index} serves session ${session}, which has ended`);
+    for (const one of ended) over.add(one);
     const operation = operationOf(entry);
     if (operation === ENQUEUE && outcome?.form === 'result') enqueued.add(Number(decode(outcome.bytes)));
     if (operation === DEQUEUE) take(outcome, `${session}/${lane}`);

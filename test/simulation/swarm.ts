@@ -35,6 +35,8 @@ export interface Swarm {
   readonly ttl_ms: number;
   /** Commands that a client sends at once. */
   readonly burst: number;
+  /** Bytes of a message at most. */
+  readonly body_bytes: number;
 }
 
 /** Chances, drawn from one source. */
@@ -102,6 +104,7 @@ export function drawSwarm(dice: Dice): Swarm {
     clients: 2 + dice.below(3),
     ttl_ms: dice.one([2000, 5000, 10_000]),
     burst: dice.one([1, 2, 8]),
+    body_bytes: delay_ms.spread < FAR_MS ? dice.one([0, 0, 300, 3000]) : 0,
   };
 }
 

@@ -217,7 +217,8 @@ export class Workload {
   }
 
   #enqueue(): QueueInput {
-    return { op: 'enqueue', body: `m${this.#bodies++}` };
+    const filling = this.#dice.below(this.#swarm.body_bytes + 1);
+    return { op: 'enqueue', body: `m${this.#bodies++}`.padEnd(filling, '.') };
   }
 
   /** The code that the call ended in, or 'ok'. */
@@ -229,7 +230,7 @@ export class Workload {
     const session = client.session.id;
     const handle = this.recorder.call(name, QUEUE, input, time.now());
     const started = time.now();
-    const what = input.op === 'enqueue' ? `enqueue ${input.body}` : input.op;
+    const what = input.op === 'enqueue' ? `enqueue ${input.body.replace(/\.+$/, '')}` : input.op;
     this.#cluster.note(`${name} ${handle} ${what}`);
     this.#underWay(name, 1);
     let ended = 'ok';
@@ -238,7 +239,7 @@ export class Workload {
       this.recorder.ok(handle, output, time.now());
       this.succeeded++;
       got(output);
-      this.#cluster.note(`${name} ${handle} ${what} -> ${JSON.stringify(output)}`);
+      this.#cluster.note(`${name} ${handle} ${what} -> ${JSON.stringify(output).replace(/\.+/, '')}`);
     } catch (error) {
       if (!(error instanceof ConcordError)) throw error;
       if (error.definite) this.recorder.refused(handle, time.now());
