@@ -203,16 +203,18 @@ export class Workload {
 
   #draw(): Asking {
     const dice = this.#dice;
-    const patient = dice.happens(0.05);
+    const what = dice.chance();
+    // Of those that wait in the queue many have to be told in the end, whatever happens meanwhile.
+    const waits = what >= 0.6 && what < 0.7;
+    const patient = dice.happens(waits ? 0.4 : 0.05);
     const timeout_ms = patient ? PATIENT_MS : Math.round(dice.between(TIMEOUT_MS_MIN, TIMEOUT_MS_MAX));
     const patience_ms = !patient && dice.happens(0.08) ? dice.below(300) : Number.POSITIVE_INFINITY;
     const named = dice.one(['', ...this.#swarm.ids]);
     const node = !patient && dice.happens(0.1) ? named : '';
-    const what = dice.chance();
     if (what < 0.4) return { input: this.#enqueue(), timeout_ms, patience_ms, node };
     if (what < 0.6) return { input: { op: 'dequeue' }, timeout_ms, patience_ms, node };
     const wait_ms = dice.below(dice.one([500, 2000, 2 * this.#swarm.ttl_ms]));
-    if (what < 0.7) return { input: { op: 'dequeue', wait_ms }, timeout_ms, patience_ms, node };
+    if (waits) return { input: { op: 'dequeue', wait_ms }, timeout_ms, patience_ms, node };
     return { input: { op: 'size' }, timeout_ms, patience_ms, node: patient ? '' : named };
   }
 
