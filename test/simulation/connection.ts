@@ -113,9 +113,12 @@ class End implements Socket {
 
   write(data: Buffer): boolean {
     if (this.#ended || this.destroyed || this.gone) return false;
+    const frames = this.#betweenMembers() ? this.#framesIn(data) : null;
+    const { frameFaults } = this.#network;
     if (this.#cut) this.#sendPart(data);
-    else if (this.#betweenMembers()) this.#sendFrames(data);
-    else this.#sendBytes(data);
+    else if (frames === null || frameFaults === null || !this.#greeted) this.#sendBytes(data);
+    else for (const frame of frames) this.#sendFrame(frame, frameFaults);
+    this.#greeted = true;
     if (this.#queued > LIMITS.outgoing_bytes_max + data.length)
       throw new Error(`${this.#queued} bytes wait for ${this.remote}`);
     this.#full ||= this.#queued > HIGH_WATER_BYTES;
@@ -254,18 +257,17 @@ class End implements Socket {
     this.#send(data.subarray(at));
   }
 
-  // A write between members is whole frames: each is shown to whoever looks on, then meets its fate.
-  #sendFrames(data: Buffer): void {
-    const { tap, frameFaults } = this.#network;
-    const faults = this.#greeted ? frameFaults : null;
-    this.#greeted = true;
+  // A write between members is whole frames; each is shown to whoever looks on.
+  #framesIn(data: Buffer): Buffer[] {
+    const { tap } = this.#network;
+    const frames: Buffer[] = [];
     for (let at = 0; at < data.length; ) {
       const end = at + PREFIX_BYTES + data.readUInt32BE(at);
       tap?.(this.process?.name ?? '', this.other?.process?.name ?? '', data.subarray(at + PREFIX_BYTES, end));
-      if (faults !== null) this.#sendFrame(data.subarray(at, end), faults);
+      frames.push(data.subarray(at, end));
       at = end;
     }
-    if (faults === null) this.#sendBytes(data);
+    return frames;
   }
 
   #sendFrame(frame: Buffer, faults: FrameFaults): void {
