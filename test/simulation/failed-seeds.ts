@@ -2,4 +2,12 @@
 export const FAILED_SEEDS: readonly { readonly seed: number; readonly found: string }[] = [
   { seed: 1, found: 'a rotten bit in identity.json went unnoticed: members refused each other for good' },
   { seed: 26, found: 'a node that stopped closed a file of its log while a run was read from it' },
+  {
+    seed: 82,
+    found: 'a client whose session took five seconds to open told its calls NOT_LEADER, however long they might wait',
+  },
+  {
+    seed: 245,
+    found: 'a read whose message to the leader was lost was not passed on again: it stood until its deadline',
+  },
 ];

@@ -108,8 +108,8 @@ class Story {
     cluster.start(...cluster.ids);
     await this.#agree(() => cluster.ids, 'are born');
     const proves = await this.#safety();
-    const { size: commands } = workload.recorder;
-    const { succeeded } = workload;
+    const { size: commands } = workload.calls.recorder;
+    const { succeeded } = workload.calls;
     await this.#liveness();
     await this.#recovery();
     const { network, faults, time, trace } = cluster;
@@ -117,7 +117,7 @@ class Story {
     this.#checkShadows();
     this.#checkHistory();
     cluster.note(`${succeeded} of ${commands} commands succeeded`);
-    const { endings } = workload;
+    const { endings } = workload.calls;
     const simulated_ms = time.now();
     return {
       seed: this.#seed,
@@ -141,7 +141,7 @@ class Story {
     network.split = this.#swarm.split;
     network.frameFaults = this.#swarm.frameFaults;
     const begun = time.now();
-    const proves = () => workload.recorder.size >= COMMANDS_MIN && workload.succeeded >= SUCCESSES_MIN;
+    const proves = () => workload.calls.recorder.size >= COMMANDS_MIN && workload.calls.succeeded >= SUCCESSES_MIN;
     workload.start();
     this.#nemesis.start();
     while (time.now() < begun + FAULTY_MS_MIN || (!proves() && time.now() < begun + FAULTY_MS_MAX)) {
@@ -235,7 +235,7 @@ class Story {
   }
 
   #checkHistory(): void {
-    const history = this.#workload.recorder.history();
+    const history = this.#workload.calls.recorder.history();
     const { verdict, explanation } = checkLinearizable(queue, history);
     if (verdict !== 'ok') throw new BrokenPromise(`Linearizable: ${explanation}`);
     checkPipelines(history);

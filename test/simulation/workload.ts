@@ -1,16 +1,13 @@
 /** Clients of a simulated cluster: pipelines of commands and reads, some given up, some cut short, all of them recorded. */
 import type { Node } from '../../node/node.js';
-import { decodeEntry } from '../../node/services/entry.js';
 import type { Cluster } from '../../protocol/client/types.js';
 import { ConcordError } from '../../protocol/errors.js';
+import { type Asking, Calls } from './calls.js';
 import type { SimulatedCluster } from './cluster.js';
-import { Recorder } from './history/history.js';
-import type { QueueInput, QueueOutput } from './history/queue-facts.js';
+import type { QueueInput } from './history/queue-facts.js';
 import { BrokenPromise } from './promise.js';
 import type { Dice, Swarm } from './swarm.js';
 
-/** The one queue there is. */
-const QUEUE = 'default';
 /** Mean time between two commands of all clients together, ms. */
 const EVERY_MS = 22;
 /** Calls of one client under way; beyond it it waits. */
@@ -20,50 +17,20 @@ const TIMEOUT_MS_MIN = 300;
 const TIMEOUT_MS_MAX = 6000;
 /** A client that does not get a connection tries for so long, ms. */
 const CONNECT_MS = 3000;
-/** Later than its time-out, by the slowest clock, no call may end, ms. */
-const LATE_MS = 60;
-const SLOWEST_CLOCK = 0.95;
 /** So long a patient call waits, ms: longer than anything that is wrong. It has to end well. */
 const PATIENT_MS = 400_000;
 /** After it stood still a client needs a moment to look at its clock, ms. */
 const LOOK_AT_CLOCK_MS = 5;
-/** What a call may end in although it was patient: the session is gone, or the disk is full. */
-const NO_PATIENCE_HELPS: ReadonlySet<string> = new Set(['ok', 'SESSION_EXPIRED', 'NO_SPACE']);
-/** What a client may be told that did nothing wrong. */
-const FAIR: ReadonlySet<string> = new Set([
-  'NO_LEADER',
-  'NOT_LEADER',
-  'STOPPING',
-  'OVERLOADED',
-  'NO_SPACE',
-  'RETRY',
-  'DEADLINE',
-  'TIMEOUT',
-  'UNREACHABLE',
-  'CANCELLED',
-  'SESSION_EXPIRED',
-]);
 /** How often a client is killed, of all its bursts. */
 const KILLED = 0.002;
 /** How often it asks a leader to hand over. */
 const TRANSFERS = 0.005;
 
-/** What is asked of a queue, and how. */
-interface Asking {
-  readonly input: QueueInput;
-  readonly timeout_ms: number;
-  /** Given up after this, ms; Infinity: not. */
-  readonly patience_ms: number;
-  /** The node to ask, or ''. */
-  readonly node: string;
-}
+/** As a client asks when all is well. */
+const CALMLY = { patient: false, giveUp_ms: Number.POSITIVE_INFINITY, node: '' };
 
 export class Workload {
-  readonly recorder = new Recorder<QueueInput, QueueOutput>();
-  /** Calls that succeeded. */
-  succeeded = 0;
-  /** Codes that calls ended in, and how often. */
-  readonly endings = new Map<string, number>();
+  readonly calls: Calls;
   readonly #cluster: SimulatedCluster;
   readonly #swarm: Swarm;
   readonly #dice: Dice;
@@ -81,6 +48,7 @@ export class Workload {
     this.#cluster = cluster;
     this.#swarm = swarm;
     this.#dice = dice;
+    this.calls = new Calls(cluster);
     cluster.looked = (node) => this.#look(node);
   }
 
@@ -111,8 +79,7 @@ export class Workload {
     const name = this.#newName();
     const client = await this.#cluster.client(name, { timeout_ms });
     for (;;) {
-      const asking = { input: this.#enqueue(), timeout_ms, patience_ms: Number.POSITIVE_INFINITY, node: '' };
-      const ended = await this.#call(client, name, asking);
+      const ended = await this.calls.call(client, { ...CALMLY, input: this.#enqueue(), timeout_ms });
       if (ended === 'ok') break;
       // A node finds out only after a while that its disk has room again.
       if (ended !== 'NO_SPACE' || time.now() > end) throw new BrokenPromise(`a healed quorum answers ${ended}`);
@@ -125,15 +92,12 @@ export class Workload {
   async drain(timeout_ms: number): Promise<void> {
     const name = this.#newName();
     const client = await this.#cluster.client(name, { timeout_ms });
-    const asking = { input: { op: 'dequeue' }, timeout_ms, patience_ms: Number.POSITIVE_INFINITY, node: '' } as const;
     for (;;) {
-      const before = this.succeeded;
       let empty = false;
-      const ended = await this.#call(client, name, asking, (output) => {
+      const ended = await this.calls.call(client, { ...CALMLY, input: { op: 'dequeue' }, timeout_ms }, (output) => {
         empty = output === null;
       });
       if (ended !== 'ok') throw new BrokenPromise(`a healed cluster answers ${ended}`);
-      this.succeeded = before;
       if (empty) break;
     }
     await client.close();
@@ -162,13 +126,20 @@ export class Workload {
     while (!this.#stopped && this.#living.has(name)) {
       await this.#pause(2 * this.#dice.chance() * EVERY_MS * clients * burst);
       if (process.paused) continue;
-      for (let i = 0; i < burst && (this.#living.get(name) ?? 0) < IN_FLIGHT_MAX; i++)
-        this.#call(client, name, this.#draw()).catch((error) => {
-          this.#failure ??= error;
-        });
+      for (let i = 0; i < burst && (this.#living.get(name) ?? 0) < IN_FLIGHT_MAX; i++) this.#ask(client, name);
       if (this.#dice.happens(TRANSFERS)) this.#transfer(client);
       if (this.#dice.happens(KILLED)) this.#kill(name);
     }
+  }
+
+  #ask(client: Cluster, name: string): void {
+    this.#underWay(name, 1);
+    this.calls.call(client, this.#draw()).then(
+      () => this.#underWay(name, -1),
+      (error) => {
+        this.#failure ??= error;
+      },
+    );
   }
 
   async #connect(name: string, ttl_ms: number): Promise<Cluster | null> {
@@ -177,7 +148,7 @@ export class Workload {
         return await this.#cluster.client(name, { timeout_ms: CONNECT_MS, ttl_ms });
       } catch (error) {
         if (!(error instanceof ConcordError)) throw error;
-        this.#count(error.code);
+        this.calls.count(error.code);
       }
     }
     return null;
@@ -208,83 +179,20 @@ export class Workload {
     const waits = what >= 0.6 && what < 0.7;
     const patient = dice.happens(waits ? 0.4 : 0.05);
     const timeout_ms = patient ? PATIENT_MS : Math.round(dice.between(TIMEOUT_MS_MIN, TIMEOUT_MS_MAX));
-    const patience_ms = !patient && dice.happens(0.08) ? dice.below(300) : Number.POSITIVE_INFINITY;
+    const giveUp_ms = !patient && dice.happens(0.08) ? dice.below(300) : Number.POSITIVE_INFINITY;
     const named = dice.one(['', ...this.#swarm.ids]);
     const node = !patient && dice.happens(0.1) ? named : '';
-    if (what < 0.4) return { input: this.#enqueue(), timeout_ms, patience_ms, node };
-    if (what < 0.6) return { input: { op: 'dequeue' }, timeout_ms, patience_ms, node };
+    const how = { timeout_ms, patient, giveUp_ms, node };
+    if (what < 0.4) return { ...how, input: this.#enqueue() };
+    if (what < 0.6) return { ...how, input: { op: 'dequeue' } };
     const wait_ms = dice.below(dice.one([500, 2000, 2 * this.#swarm.ttl_ms]));
-    if (waits) return { input: { op: 'dequeue', wait_ms }, timeout_ms, patience_ms, node };
-    return { input: { op: 'size' }, timeout_ms, patience_ms, node: patient ? '' : named };
+    if (waits) return { ...how, input: { op: 'dequeue', wait_ms } };
+    return { ...how, input: { op: 'size' }, node: patient ? '' : named };
   }
 
   #enqueue(): QueueInput {
     const filling = this.#dice.below(this.#swarm.body_bytes + 1);
     return { op: 'enqueue', body: `m${this.#bodies++}`.padEnd(filling, '.') };
-  }
-
-  /** The code that the call ended in, or 'ok'. */
-  async #call(client: Cluster, name: string, asking: Asking, got: (output: QueueOutput) => void = () => {}) {
-    const { time } = this.#cluster;
-    const { input } = asking;
-    const process = this.#cluster.processOf(name);
-    const stoodStill = process.pauses;
-    const session = client.session.id;
-    const handle = this.recorder.call(name, QUEUE, input, time.now());
-    const started = time.now();
-    const what = input.op === 'enqueue' ? `enqueue ${input.body.replace(/\.+$/, '')}` : input.op;
-    this.#cluster.note(`${name} ${handle} ${what}`);
-    this.#underWay(name, 1);
-    let ended = 'ok';
-    try {
-      const output = await this.#ask(client, asking);
-      this.recorder.ok(handle, output, time.now());
-      this.succeeded++;
-      got(output);
-      this.#cluster.note(`${name} ${handle} ${what} -> ${JSON.stringify(output).replace(/\.+/, '')}`);
-    } catch (error) {
-      if (!(error instanceof ConcordError)) throw error;
-      if (error.definite) this.recorder.refused(handle, time.now());
-      else this.recorder.unknown(handle);
-      ended = error.code;
-      this.#cluster.note(`${name} ${handle} ${what} -> ${error.code}${error.definite ? '' : ', may have happened'}`);
-    }
-    this.#underWay(name, -1);
-    this.#count(ended);
-    if (ended !== 'ok' && !FAIR.has(ended)) throw new BrokenPromise(`${name} is told ${ended} for ${what}`);
-    if (asking.timeout_ms === PATIENT_MS && !NO_PATIENCE_HELPS.has(ended))
-      throw new BrokenPromise(`${name} ${what} was patient and ended in ${ended}`);
-    if (ended === 'SESSION_EXPIRED' && session > 0 && !this.#isEnding(session))
-      throw new BrokenPromise(`${name} is told that session ${session} has ended, and nobody ended it`);
-    const late = time.now() - started - timeOf(asking) / SLOWEST_CLOCK;
-    if (late > LATE_MS && process.pauses === stoodStill)
-      throw new BrokenPromise(`Never silence: ${name} ${what} ended ${late.toFixed(0)} ms after its time`);
-    return ended;
-  }
-
-  async #ask(client: Cluster, { input, timeout_ms, patience_ms, node }: Asking): Promise<QueueOutput> {
-    const queue = client.queue();
-    const options = {
-      timeout_ms,
-      ...(node !== '' && { node }),
-      ...(patience_ms < Number.POSITIVE_INFINITY && { signal: this.#giveUpAfter(patience_ms) }),
-    };
-    switch (input.op) {
-      case 'enqueue':
-        return queue.enqueue(input.body, options);
-      case 'dequeue': {
-        const message = await queue.dequeue({ ...options, wait_ms: input.wait_ms ?? 0 });
-        return message === undefined ? null : { id: message.id, body: String(message.body) };
-      }
-      case 'size':
-        return queue.size(options);
-    }
-  }
-
-  #giveUpAfter(ms: number): AbortSignal {
-    const controller = new AbortController();
-    this.#cluster.time.add(ms, () => controller.abort(), this.#cluster.tester);
-    return controller.signal;
   }
 
   #pause(ms: number): Promise<void> {
@@ -307,26 +215,8 @@ export class Workload {
     }
   }
 
-  /** Some entry ends the session; whoever has it may say so, committed or not: a client that believes it keeps it alive no longer. */
-  #isEnding(session: number): boolean {
-    for (const entry of this.#cluster.judge.seen('c')) {
-      const decoded = decodeEntry(entry);
-      if (decoded?.kind === 'expire' && decoded.sessions.includes(session)) return true;
-    }
-    return false;
-  }
-
   #underWay(name: string, by: 1 | -1): void {
     const calls = this.#living.get(name);
     if (calls !== undefined) this.#living.set(name, calls + by);
   }
-
-  #count(ending: string): void {
-    this.endings.set(ending, (this.endings.get(ending) ?? 0) + 1);
-  }
-}
-
-// A call that waits is allowed its time-out besides.
-function timeOf({ input, timeout_ms }: Asking): number {
-  return input.op === 'dequeue' ? timeout_ms + (input.wait_ms ?? 0) : timeout_ms;
 }
