@@ -2,7 +2,8 @@
 import type { Cluster, Queue } from '../../protocol/client/types.js';
 import { type Connection, dial } from '../../protocol/connection.js';
 import { ConcordError } from '../../protocol/errors.js';
-import { type Message, type MessageOf, PROTOCOL_VERSION } from '../../protocol/messages.js';
+import type { Message, MessageOf } from '../../protocol/messages.js';
+import { hello } from '../unit/greetings.js';
 import { SimulatedCluster, type SimulationOptions } from './cluster.js';
 
 /** Longest time that a healthy cluster may take for anything, ms. */
@@ -127,22 +128,17 @@ export class Stranger {
   readonly #cluster: SimulatedCluster;
   readonly #connection: Connection;
 
-  constructor(cluster: SimulatedCluster, node: string, hello: Partial<MessageOf<'hello'>> = {}) {
+  constructor(cluster: SimulatedCluster, node: string, greeting: Partial<MessageOf<'hello'>> = {}) {
     const process = cluster.time.process(`stranger to ${node}`);
     const env = { scheduler: process, network: cluster.network.of(process), random: cluster.random };
     this.#cluster = cluster;
-    this.#connection = dial(
-      env,
-      cluster.address(node),
-      { ...HELLO, ...hello },
-      {
-        ready() {},
-        message: (_, message) => this.received.push(message),
-        close: (_, reason) => {
-          this.closed = reason.error?.code ?? reason.message;
-        },
+    this.#connection = dial(env, cluster.address(node), hello({ id: 'stranger', ...greeting }), {
+      ready() {},
+      message: (_, message) => this.received.push(message),
+      close: (_, reason) => {
+        this.closed = reason.error?.code ?? reason.message;
       },
-    );
+    });
   }
 
   async connected(): Promise<this> {
@@ -163,17 +159,3 @@ export class Stranger {
     return answer() as Message;
   }
 }
-
-const HELLO: MessageOf<'hello'> = {
-  kind: 'hello',
-  protocol: PROTOCOL_VERSION,
-  cluster: '',
-  role: 'client',
-  id: 'stranger',
-  incarnation: '',
-  born: false,
-  address: '',
-  features: [],
-  auth: Buffer.alloc(0),
-  recorded: '',
-};
