@@ -35,7 +35,7 @@ async function main(): Promise<number> {
       run: runGiven,
       up: (options) => localCluster('up', options),
       down: (options) => localCluster('down', options),
-      bench: (options) => import('./shell/bench-mode.js').then(({ runBench }) => runBench(options)),
+      bench: (kind, options) => import('./shell/bench-mode.js').then(({ runBench }) => runBench(kind, options)),
       batch: (file, options) => import('./shell/batch-mode.js').then(({ runFile }) => runFile(file, options)),
     });
   } catch (error) {

@@ -1,11 +1,10 @@
-/** The parts of `concord bench`: latencies in buckets, the pipeline of calls, processor time, figures and their table. */
+/** The parts of `concord bench` that make load: latencies in buckets, the pipeline of calls, and what the options allow. */
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { cpu_us, cpuIn, isLocal, ownCpu_us } from '../../tui/bench/cpu.js';
+import { ConcordError } from '../../protocol/errors.js';
 import { Histogram } from '../../tui/bench/histogram.js';
-import { BENCH_DEFAULTS, benchOptions } from '../../tui/bench/options.js';
-import { Pipeline } from '../../tui/bench/pipeline.js';
-import { figuresOf, reportText, type Sample } from '../../tui/bench/report.js';
+import { BENCH_DEFAULTS, BENCHES, benchOptions } from '../../tui/bench/options.js';
+import { FAILURES_MAX, Pipeline } from '../../tui/bench/pipeline.js';
 import { DEFAULTS } from '../../tui/shell/options.js';
 
 function histogram(...ms: readonly number[]): Histogram {
@@ -78,6 +77,10 @@ class Calls {
   }
 }
 
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await new Promise(setImmediate);
+}
+
 describe('a pipeline of calls', () => {
   it('keeps as many under way as it is deep, no more', async () => {
     const calls = new Calls();
@@ -92,10 +95,22 @@ describe('a pipeline of calls', () => {
     expect([calls.made, calls.most, pipeline.acknowledged]).to.deep.equal([10, 3, 10]);
   });
 
-  it('gives every client its share', () => {
+  it('gives every client its share, to within one', () => {
+    const dealt = (depth: number) => {
+      const clients = [new Calls(), new Calls(), new Calls()];
+      new Pipeline({ calls: clients.map(({ call }) => call), depth, calls_max: 100 });
+      return clients.map(({ made }) => made);
+    };
+    expect(dealt(6)).to.deep.equal([2, 2, 2]);
+    expect(dealt(8)).to.deep.equal([3, 3, 2]);
+    expect(dealt(1)).to.deep.equal([1, 0, 0]);
+  });
+
+  it('keeps to a client what is the share of it', async () => {
     const [first, second] = [new Calls(), new Calls()];
-    new Pipeline({ calls: [first.call, second.call], depth: 6, calls_max: 100 });
-    expect([first.made, second.made]).to.deep.equal([3, 3]);
+    new Pipeline({ calls: [first.call, second.call], depth: 2, calls_max: 100 });
+    for (let i = 0; i < 5; i++) await first.end();
+    expect([first.made, second.made]).to.deep.equal([6, 1]);
   });
 
   it('lets what is under way end when it is stopped', async () => {
@@ -108,19 +123,45 @@ describe('a pipeline of calls', () => {
     expect([calls.made, pipeline.acknowledged]).to.deep.equal([2, 2]);
   });
 
-  it('ends with the first failure, when nothing is under way any more', async () => {
+  it('counts what fails, by code, and goes on', async () => {
     const calls = new Calls();
-    const pipeline = new Pipeline({ calls: [calls.call], depth: 2, calls_max: 100 });
-    let ended = false;
-    const failure = pipeline.ended.catch((error: unknown) => {
-      ended = true;
-      return error;
-    });
-    await calls.end(new Error('first'));
-    expect(ended).to.equal(false);
-    await calls.end(new Error('second'));
-    expect(await failure).to.have.property('message', 'first');
-    expect(pipeline.acknowledged).to.equal(0);
+    const pipeline = new Pipeline({ calls: [calls.call], depth: 2, calls_max: 5 });
+    await calls.end(new ConcordError('TIMEOUT', 'the first'));
+    await calls.end(new ConcordError('QUEUE_FULL'));
+    await until(() => calls.made === 4);
+    await calls.end(new Error('a defect'));
+    await calls.end();
+    await until(() => calls.made === 5);
+    await calls.end();
+    await pipeline.ended;
+    expect(Object.fromEntries(pipeline.failures)).to.deep.equal({ TIMEOUT: 1, QUEUE_FULL: 1, INTERNAL: 1 });
+    expect(pipeline.failure).to.have.property('message', 'the first');
+    expect([pipeline.acknowledged, pipeline.unknown, pipeline.exhausted]).to.deep.equal([2, 2, false]);
+  });
+
+  it('ends by itself when nothing but failures comes back', async () => {
+    let made = 0;
+    const call = () => {
+      made++;
+      return Promise.reject(new ConcordError('NO_LEADER'));
+    };
+    const depth = 100;
+    const pipeline = new Pipeline({ calls: [call], depth, calls_max: Number.POSITIVE_INFINITY });
+    await pipeline.ended;
+    expect(made).to.be.within(FAILURES_MAX, FAILURES_MAX + depth);
+    expect(pipeline.exhausted).to.equal(true);
+  });
+
+  it('leaves no failed call in the latencies', async () => {
+    const calls = new Calls();
+    const pipeline = new Pipeline({ calls: [calls.call], depth: 1, calls_max: 2 });
+    const latencies = new Histogram();
+    pipeline.record(latencies);
+    await calls.end(new ConcordError('TIMEOUT'));
+    await until(() => calls.made === 2);
+    await calls.end();
+    await pipeline.ended;
+    expect(latencies.count).to.equal(1);
   });
 
   it('has ended at once when there is nothing to do', async () => {
@@ -150,88 +191,26 @@ describe('a pipeline of calls', () => {
   });
 });
 
-describe('processor time', () => {
-  it('is read from a line of the kernel, whatever the process is called', () => {
-    const rest = '1 2 3 4 5 6 7 8 9 10 150 25 0 0 20';
-    expect(cpuIn(`77 (node) S ${rest}`)).to.equal(1_750_000);
-    expect(cpuIn(`77 (a) b (c d) S ${rest}`)).to.equal(1_750_000);
-  });
-
-  it('grows with the work of a process', function () {
-    if (process.platform !== 'linux') return;
-    const before = cpu_us(process.pid) ?? Number.NaN;
-    const own = ownCpu_us();
-    while (ownCpu_us() - own < 50_000);
-    expect((cpu_us(process.pid) ?? Number.NaN) - before).to.be.within(20_000, 500_000);
-    this.timeout(5000);
-  });
-
-  it('is told of no process that is not there', () => {
-    expect(cpu_us(2 ** 30)).to.equal(null);
-  });
-
-  it('is asked for on this machine only', () => {
-    const local = ['127.0.0.1:7101', '127.1.2.3:1', '[::1]:7101', 'localhost:7101'];
-    const remote = ['10.0.0.1:7101', '127.evil.org:1', 'host:1', '[::2]:1'];
-    expect(local.map((address) => isLocal({ address }))).to.not.include(false);
-    expect(remote.map((address) => isLocal({ address }))).to.not.include(true);
-  });
-});
-
-const SAMPLE: Sample = {
-  latencies: histogram(...Array.from({ length: 1000 }, (_, i) => (i + 1) / 100)),
-  ms: 500,
-  client_us: 6000,
-  nodes_us: new Map([
-    ['n3', 5000],
-    ['n2', 10_040],
-    ['n1', 4500],
-  ]),
-  leader: 'n2',
-};
-
-describe('the figures of a bench', () => {
-  it('are rates, quantiles and processor time a command', () => {
-    const figures = figuresOf(64, SAMPLE);
-    expect(figures).to.deep.include({ in_flight: 64, commands: 1000, per_second: 2000, max_ms: 10 });
-    expect(figures.p50_ms).to.be.within(5, 5.1);
-    expect(figures.p99_ms).to.be.within(9.9, 10);
-    expect(figures).to.deep.include({ leader: 'n2', client_us: 6, leader_us: 10, followers_us: { n1: 4.5, n3: 5 } });
-  });
-
-  it('leave out what cannot be told', () => {
-    const figures = figuresOf(1, { ...SAMPLE, nodes_us: new Map(), leader: '' });
-    expect(figures).to.deep.include({ leader: null, leader_us: null, followers_us: {} });
-    expect(reportText(BENCH_DEFAULTS, [figures]).split('\n')[2]).to.match(/6 +- +-$/);
-  });
-
-  it('are a table with a line for each depth', () => {
-    const lines = reportText({ ...BENCH_DEFAULTS, clients: 2 }, [figuresOf(1, SAMPLE), figuresOf(512, SAMPLE)]).split(
-      '\n',
-    );
-    expect(lines[0]).to.contain('256 B').and.contain('2 clients').and.contain('5 s');
-    expect(lines[1]).to.equal('in flight  commands/s  p50 ms  p99 ms  p99.9 ms  client  leader  followers');
-    expect(lines[2]).to.match(/^ +1 +2000 +5\.\d+ +9\.\d+ +10 +6 +10 +4\.5,5$/);
-    expect(lines[3]).to.match(/^ +512 +2000 /);
-    expect(lines).to.have.length(5);
-  });
-});
-
 describe('the options of a bench', () => {
-  it('have defaults', () => {
-    expect(benchOptions(DEFAULTS)).to.deep.equal(BENCH_DEFAULTS);
-    expect(benchOptions({ ...DEFAULTS, inFlight: [1, 512], clients: 1 })).to.deep.include({
-      inFlight: [1, 512],
-      size: 256,
-    });
+  it('have defaults, kind by kind', () => {
+    for (const kind of BENCHES) expect(benchOptions(kind, DEFAULTS)).to.deep.equal(BENCH_DEFAULTS[kind]);
+    const { inFlight, seconds } = benchOptions('queue', { ...DEFAULTS, inFlight: [1, 512], seconds: 3 });
+    expect([inFlight, seconds]).to.deep.equal([[1, 512], 3]);
   });
 
-  it('give every client at least one command at a time, and no more than a session may have', () => {
-    const refused = (inFlight: number[], clients: number) => () => benchOptions({ ...DEFAULTS, inFlight, clients });
-    expect(refused([64, 1], 2))
-      .to.throw('--in-flight 1')
+  it('have fewer commands under way than clients, but no more than their sessions may have', () => {
+    const wanted = (inFlight: number[], clients: number) => () =>
+      benchOptions('queue', { ...DEFAULTS, inFlight, clients });
+    expect(wanted([1], 8)).to.not.throw();
+    expect(wanted([2048], 2)).to.not.throw();
+    expect(wanted([64, 1025], 1))
+      .to.throw('--in-flight 1025')
       .with.property('code', 'USAGE');
-    expect(refused([1025], 1)).to.throw('--in-flight 1025');
-    expect(refused([2048], 2)).to.not.throw();
+  });
+
+  it('leave the leaders of others alone', () => {
+    expect(() => benchOptions('failover', { ...DEFAULTS, connect: ['a:1'] }))
+      .to.throw('--connect')
+      .with.property('code', 'USAGE');
   });
 });

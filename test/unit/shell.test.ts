@@ -26,7 +26,7 @@ async function concord(...words: string[]): Promise<Done> {
     run: act('run'),
     up: act('up'),
     down: act('down'),
-    bench: act('bench'),
+    bench: (kind: string, options: ShellOptions) => act('bench')([kind], options),
     batch: (file: string, options: ShellOptions) => act('batch')([file], options),
   };
   expect(await runProgram(words, () => '1.2.3', actions)).to.equal(7);
@@ -110,9 +110,24 @@ describe('the command line of concord', () => {
   });
 
   it('bench takes its own options besides', async () => {
-    const { action, options } = await concord('bench', 'queue', '--in-flight', '1,64', '--json', '--clients', '2');
-    expect(action).to.equal('bench');
-    expect(options).to.deep.equal({ ...DEFAULTS, json: true, inFlight: [1, 64], clients: 2 });
+    const queue = [
+      'bench',
+      'queue',
+      '--in-flight',
+      '1,64',
+      '--json',
+      '--clients',
+      '2',
+      '--profile',
+      '--slow-disk',
+      '2ms',
+    ];
+    const { action, lines, options } = await concord(...queue);
+    expect([action, lines]).to.deep.equal(['bench', ['queue']]);
+    const own = { inFlight: [1, 64], clients: 2, profile: true, slowDisk: 2 };
+    expect(options).to.deep.equal({ ...DEFAULTS, json: true, ...own });
+    expect((await concord('bench', 'failover', '--trials', '3')).options).to.deep.equal({ ...DEFAULTS, trials: 3 });
+    expect((await concord('bench', 'idle', '--seconds', '3')).lines).to.deep.equal(['idle']);
     expect((await concord('--connect', 'a:1', 'bench', 'queue')).options).to.deep.equal({
       ...DEFAULTS,
       connect: ['a:1'],
@@ -150,6 +165,8 @@ describe('the command line of concord', () => {
         ['bench', 'nonsense'],
         ['bench', 'queue', '--in-flight', '1,x'],
         ['bench', 'queue', '--seconds', '0'],
+        ['bench', 'queue', '--slow-disk', '0'],
+        ['bench', 'idle', '--in-flight', '1'],
         ['run'],
         ['run', 'a.yaml', 'b.yaml'],
         ['run', 'a.yaml', '--set', '5=n'],

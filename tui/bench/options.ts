@@ -1,10 +1,16 @@
-/** The options of `concord bench`. */
-import { Argument, Command, InvalidArgumentError, Option } from 'commander';
+/** The options of `concord bench`, kind by kind. */
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { ConcordError } from '../../protocol/errors.js';
 import { LIMITS } from '../../protocol/limits.js';
+import { durationOf } from '../grammar/value.js';
 import { addOptions, type ShellOptions } from '../shell/options.js';
+import { MESSAGES_READ_OVER } from './workload.js';
 
-/** What to measure. */
+/** The kinds of bench. */
+export const BENCHES = ['queue', 'read', 'failover', 'idle'] as const;
+export type BenchKind = (typeof BENCHES)[number];
+
+/** What to measure. A kind takes those that mean something to it. */
 export interface BenchOptions {
   /** Commands under way at once, of all clients together; measured one after the other. */
   readonly inFlight: readonly number[];
@@ -14,63 +20,139 @@ export interface BenchOptions {
   readonly seconds: number;
   /** Connections, each with a session of its own. */
   readonly clients: number;
+  /** Processor time beside its budget. */
+  readonly profile: boolean;
+  /** What a sync takes at least, ms; 0 for the disk as it is. */
+  readonly slowDisk: number;
+  /** Of each fault. */
+  readonly trials: number;
 }
 
-/** The options when none is given. */
-export const BENCH_DEFAULTS: BenchOptions = { inFlight: [64], size: 256, seconds: 5, clients: 1 };
+const LOAD_DEFAULTS: BenchOptions = {
+  inFlight: [64],
+  size: 256,
+  seconds: 10,
+  clients: 8,
+  profile: false,
+  slowDisk: 0,
+  trials: 10,
+};
+
+/** The options of each kind when none is given. */
+export const BENCH_DEFAULTS: Readonly<Record<BenchKind, BenchOptions>> = {
+  queue: LOAD_DEFAULTS,
+  read: LOAD_DEFAULTS,
+  failover: LOAD_DEFAULTS,
+  idle: { ...LOAD_DEFAULTS, seconds: 20 },
+};
 
 const CLIENTS_MAX = 64;
 const SECONDS_MAX = 3600;
 const DEPTHS_MAX = 16;
+const TRIALS_MAX = 1000;
+const SLOW_DISK_MS_MAX = 1000;
 /** A body carries some bytes besides the message. */
 const SIZE_MAX = LIMITS.body_bytes_max - 64;
 
-/** The subcommand: `concord bench queue`. */
-export function benchCommand(): Command {
-  const command = new Command('bench')
-    .description(
-      'measure durable commands a second and their latency, on a cluster made for it or the one of --connect',
-    )
-    .addArgument(new Argument('<what...>', 'queue: enqueues into the queue `default`').choices(['queue']))
+/** The subcommands: `concord bench queue`, and so on. */
+export function benchCommands(): [BenchKind, Command][] {
+  return [
+    ['queue', loadCommand('queue', 'durable enqueues into the queue `default`', QUEUE_HELP)],
+    ['read', loadCommand('read', 'linearizable reads of the size of that queue', READ_HELP)],
+    ['failover', failoverCommand()],
+    ['idle', idleCommand()],
+  ];
+}
+
+/** What `concord bench` says of itself. */
+export const BENCH_DESCRIPTION = 'measure a cluster: throughput, latency, failover, rest';
+
+function loadCommand(kind: BenchKind, description: string, help: readonly string[]): Command {
+  const { seconds, clients, size } = BENCH_DEFAULTS[kind];
+  const command = new Command(kind)
+    .description(description)
     .addOption(
-      new Option('--in-flight <n,...>', 'commands under way at once, all clients together (default 64)').argParser(
-        depths,
-      ),
-    )
-    .addOption(new Option('--size <bytes>', 'bytes of a message (default 256)').argParser(between(0, SIZE_MAX)))
-    .addOption(
-      new Option('--seconds <n>', 'time measured for each depth, after 1 s that does not count (default 5)').argParser(
-        between(1, SECONDS_MAX),
-      ),
-    )
-    .addOption(
-      new Option('--clients <n>', 'connections, each with its own session (default 1)').argParser(
+      new Option('--clients <n>', `connections, each with its own session (default ${clients})`).argParser(
         between(1, CLIENTS_MAX),
       ),
     )
-    .addHelpText('after', `\n${HELP}`);
-  return addOptions(command);
+    .addOption(
+      new Option('--in-flight <n,...>', 'commands under way at once, of all clients together (default 64)').argParser(
+        depths,
+      ),
+    )
+    .addOption(new Option('--size <bytes>', `bytes of a message (default ${size})`).argParser(between(0, SIZE_MAX)))
+    .addOption(secondsOption(`measured for each depth (default ${seconds})`))
+    .option('--profile', 'processor time of each process beside its budget')
+    .addOption(new Option('--slow-disk <time>', 'every sync takes at least so long: 2ms, 10ms').argParser(slowDisk));
+  return finished(command, [...help, ...LOAD_HELP]);
 }
 
-const HELP = [
-  'The load comes from this process; the nodes and their keeper are others. Only enqueues are counted: each is answered when',
-  'it is durable on a majority. Between depths, and when the queue holds many, its messages are dequeued again. A cluster of',
-  '--connect has to have an empty queue, and is left with one. What other programs do on this machine shows in the figures.',
-].join('\n');
+function failoverCommand(): Command {
+  const command = new Command('failover')
+    .description('leaders killed and paused: how long a client waits')
+    .addOption(new Option('--trials <n>', 'of each fault (default 10)').argParser(between(1, TRIALS_MAX)));
+  return finished(command, FAILOVER_HELP);
+}
+
+function idleCommand(): Command {
+  const command = new Command('idle')
+    .description('what a cluster costs that nobody uses')
+    .addOption(secondsOption(`measured (default ${BENCH_DEFAULTS.idle.seconds})`));
+  return finished(command, IDLE_HELP);
+}
+
+function secondsOption(what: string): Option {
+  return new Option('--seconds <n>', what).argParser(between(1, SECONDS_MAX));
+}
+
+function finished(command: Command, help: readonly string[]): Command {
+  return addOptions(command.argument('[none...]')).addHelpText('after', `\n${help.join('\n')}`);
+}
+
+const QUEUE_HELP = [
+  'Only enqueues count: each is answered when it is durable on a majority. Between',
+  'depths, and when the queue holds many, its messages are dequeued again.',
+];
+const READ_HELP = [`The queue holds ${MESSAGES_READ_OVER} messages of --size bytes meanwhile.`];
+const LOAD_HELP = [
+  'The cluster is one made for it, or that of --connect: that one has to have an',
+  'empty queue and is left with one. The load comes from a process of its own,',
+  'after 2 s that do not count. --slow-disk needs nodes with fault doors. Figures',
+  'of other programs on this machine are in "others", in cores.',
+];
+const FAILOVER_HELP = [
+  'In a cluster made for it, with default settings: from the order to kill (then',
+  'to pause) the leader to the next command that is acknowledged. One client sends',
+  'one command after the other and retries by itself.',
+];
+const IDLE_HELP = ['The cluster is one made for it, or that of --connect.'];
 
 /** The bench's own among all options. @throws ConcordError USAGE when they do not go together */
-export function benchOptions(options: ShellOptions & Partial<BenchOptions>): BenchOptions {
-  const { inFlight, size, seconds, clients } = { ...BENCH_DEFAULTS, ...options };
-  const wrong = inFlight.find((depth) => depth < clients || depth > clients * LIMITS.window_max);
-  if (wrong === undefined) return { inFlight, size, seconds, clients };
-  const range = `${clients} to ${clients * LIMITS.window_max}`;
-  throw new ConcordError('USAGE', `--in-flight ${wrong}: ${clients} clients can have ${range} commands under way.`);
+export function benchOptions(kind: BenchKind, options: ShellOptions & Partial<BenchOptions>): BenchOptions {
+  const { inFlight, size, seconds, clients, profile, slowDisk, trials } = { ...BENCH_DEFAULTS[kind], ...options };
+  const depth_max = clients * LIMITS.window_max;
+  const wrong = inFlight.find((depth) => depth > depth_max);
+  if (wrong !== undefined)
+    throw new ConcordError(
+      'USAGE',
+      `--in-flight ${wrong}: ${clients} clients can have ${depth_max} commands under way.`,
+    );
+  if (kind === 'failover' && options.connect.length > 0)
+    throw new ConcordError('USAGE', 'bench failover kills nodes: it takes no --connect, only a cluster made for it.');
+  return { inFlight, size, seconds, clients, profile, slowDisk, trials };
 }
 
 function depths(text: string): number[] {
   const list = text.split(',');
   if (list.length > DEPTHS_MAX) throw new InvalidArgumentError(`At most ${DEPTHS_MAX} depths.`);
   return list.map(between(1, CLIENTS_MAX * LIMITS.window_max));
+}
+
+function slowDisk(text: string): number {
+  const ms = durationOf(text);
+  if (ms !== undefined && ms > 0 && ms <= SLOW_DISK_MS_MAX) return ms;
+  throw new InvalidArgumentError(`Expected a time of 1ms to ${SLOW_DISK_MS_MAX}ms.`);
 }
 
 function between(min: number, max: number): (text: string) => number {

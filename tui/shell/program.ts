@@ -1,7 +1,7 @@
 /** The command line of `concord`: its options, and every word as a subcommand. */
 import { Command } from 'commander';
 import { runCommand } from '../batch/options.js';
-import { benchCommand } from '../bench/options.js';
+import { BENCH_DESCRIPTION, type BenchKind, benchCommands } from '../bench/options.js';
 import { help } from '../grammar/help.js';
 import { lineOf, parse } from '../grammar/parse.js';
 import { entries } from '../grammar/words.js';
@@ -19,7 +19,7 @@ export interface Actions {
   /** Stops the local cluster. */
   down(options: ShellOptions): Promise<number>;
   /** Measures. */
-  bench(options: ShellOptions): Promise<number>;
+  bench(kind: BenchKind, options: ShellOptions): Promise<number>;
   /** Runs the batch in a file. */
   batch(file: string, options: ShellOptions): Promise<number>;
 }
@@ -69,7 +69,10 @@ export async function runProgram(words: readonly string[], version: () => string
   add(addOptions(new Command('down').description('stop the local cluster').argument('[none...]')), (_, options) =>
     actions.down(options),
   );
-  add(benchCommand(), (_, options) => actions.bench(options));
+  const bench = new Command('bench').description(BENCH_DESCRIPTION).copyInheritedSettings(program).helpCommand(false);
+  for (const [kind, command] of benchCommands())
+    bench.addCommand(command.copyInheritedSettings(program).action(act((_, options) => actions.bench(kind, options))));
+  program.addCommand(bench);
   program.addCommand(
     runCommand()
       .copyInheritedSettings(program)
