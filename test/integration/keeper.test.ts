@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import type { ConcordError } from '../../protocol/errors.js';
 import { ALL_RUN, eachWithCluster, type LocalCluster, nodeOf, reached, refusal, until } from './local-cluster.js';
 
 /** Says something to a local socket. Resolves with the lines of the answer when the other side has closed. */
@@ -114,10 +115,11 @@ describe('the keeper', function () {
       cluster.configure(['n1', 'n2', 'n3'], 500);
       cluster.conduct('n2', 'stubborn');
       const keeper = await cluster.up();
-      const restarted = refusal(keeper.order('restart', 'n1'), 'STOPPING');
+      const restart = keeper.order('restart', 'n1').catch((error: ConcordError) => error.code);
       await keeper.leave();
       expect(cluster.nodes).to.have.length(0);
-      await restarted;
+      // On a slow machine the second half may have begun before the word to leave came: then it was stopped in the midst of it.
+      expect(await restart).to.be.oneOf(['STOPPING', 'START_FAILED']);
     });
 
     it('serves a terminal that comes while it stops: a new keeper follows', async () => {
