@@ -1,7 +1,7 @@
 /** Single MessagePack values put into a buffer by hand, each in its shortest form, as msgpack-lite has it. Each returns where the next one goes. */
 
 const U32_MAX = 0xffff_ffff;
-/** `putBytes` takes at most this besides the bytes. */
+/** `putBytes` and `putCount` take at most this besides the bytes and items. */
 export const BYTES_HEAD_MAX = 5;
 /** Up to this many bytes a loop copies faster than a call. */
 const LOOP_BYTES_MAX = 24;
@@ -13,6 +13,13 @@ export function putInteger(into: Buffer, at: number, value: number): number {
   if (value < 0x1_0000) return into.writeUInt16BE(value, into.writeUInt8(0xcd, at));
   if (value <= U32_MAX) return into.writeUInt32BE(value, into.writeUInt8(0xce, at));
   return into.writeDoubleBE(value, into.writeUInt8(0xcb, at));
+}
+
+/** The head of an array of so many items, at most 2^32 - 1. */
+export function putCount(into: Buffer, at: number, count: number): number {
+  if (count < 0x10) return into.writeUInt8(0x90 + count, at);
+  if (count < 0x1_0000) return into.writeUInt16BE(count, into.writeUInt8(0xdc, at));
+  return into.writeUInt32BE(count, into.writeUInt8(0xdd, at));
 }
 
 /** true or false: one byte. */

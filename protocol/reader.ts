@@ -26,10 +26,7 @@ export class Reader {
   begin(bytes: Buffer, from: number, items: number): void {
     this.bytes = bytes;
     this.at = from;
-    const lead = this.byte();
-    const count =
-      lead >> 4 === 9 ? lead & 0x0f : lead === 0xdc ? this.unsigned(2) : lead === 0xdd ? this.unsigned(4) : -1;
-    if (count !== items) throw new FieldError(`${this.what} is an array of ${items}`);
+    if (this.count() !== items) throw new FieldError(`${this.what} is an array of ${items}`);
   }
 
   /** An integer of 0 to 2^32 - 1. */
@@ -67,17 +64,41 @@ export class Reader {
     return value;
   }
 
-  /** Bytes, at most `max`, that have to be the last item. They share the memory of what is read. */
-  rest(max: number): Buffer {
+  /** The length of a list, at most `max`; its items come next. */
+  list(max: number): number {
+    const count = this.count();
+    if (count < 0 || count > max) throw this.wrong(`list up to ${max}`);
+    return count;
+  }
+
+  /** Bytes, at most `max`. They share the memory of what is read. */
+  view(max: number): Buffer {
     const lead = this.byte();
     const length = lead >= 0xc4 && lead <= 0xc6 ? this.unsigned(1 << (lead - 0xc4)) : -1;
     if (length < 0 || length > max) throw this.wrong(`bytes up to ${max}`);
     const start = this.skip(length);
-    const { bytes } = this;
-    if (this.at !== bytes.length) throw new FieldError(`bytes after ${this.what}`);
+    return this.bytes.subarray(start, this.at);
+  }
+
+  /** As `view`, and they have to be the last item. */
+  rest(max: number): Buffer {
+    const view = this.view(max);
+    this.end();
+    return view;
+  }
+
+  /** Nothing may follow. */
+  end(): void {
+    if (this.at !== this.bytes.length) throw new FieldError(`bytes after ${this.what}`);
     // No hold is kept on it.
     this.bytes = NOTHING;
-    return bytes.subarray(start);
+  }
+
+  /** The length of an array; -1 when there is none. */
+  private count(): number {
+    const lead = this.byte();
+    if (lead >> 4 === 9) return lead & 0x0f;
+    return lead === 0xdc ? this.unsigned(2) : lead === 0xdd ? this.unsigned(4) : -1;
   }
 
   private integer(): number {

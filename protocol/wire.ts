@@ -2,7 +2,7 @@
 import { checkEncodable, decode, encodeBorrowed } from './codec.js';
 import { any } from './fields.js';
 import type { FrameWriter } from './frame.js';
-import { addCommand, addReply, readHot } from './hot.js';
+import { addAppend, addAppendReply, addCommand, addReply, readHot } from './hot.js';
 import { fromArray, MESSAGES, type Message, toArray } from './messages.js';
 
 /** Messages with a field that holds any value: only those are checked before they are encoded, the others are right by their types. */
@@ -17,9 +17,22 @@ const OPEN_MESSAGES: ReadonlySet<string> = new Set(
  * FRAME_TOO_BIG; nothing is added then
  */
 export function addMessage(writer: FrameWriter, message: Message): void {
-  if (message.kind === 'command') addCommand(writer, message);
-  else if (message.kind === 'reply') addReply(writer, message);
-  else writer.add(encodeMessage(message));
+  switch (message.kind) {
+    case 'command':
+      addCommand(writer, message);
+      break;
+    case 'reply':
+      addReply(writer, message);
+      break;
+    case 'append':
+      addAppend(writer, message);
+      break;
+    case 'append_reply':
+      addAppendReply(writer, message);
+      break;
+    default:
+      writer.add(encodeMessage(message));
+  }
 }
 
 /** The bytes of a message, in memory that the next call of any encoder writes over: copy them at once. @throws ConcordError INVALID */

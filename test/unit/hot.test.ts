@@ -1,4 +1,4 @@
-/** Commands and replies, written and read by hand: byte for byte and field for field what codec and catalogue make of them. */
+/** Commands, appends and their replies, written and read by hand: byte for byte and field for field what codec and catalogue make of them. */
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { decode } from '../../protocol/codec.js';
@@ -13,10 +13,14 @@ import { someMessage } from './values.js';
 const LENGTHS = [0, 1, 24, 25, 254, 255, 256, 65_535, 65_536].map((length) => Buffer.alloc(length, 7));
 const INTEGERS = [0, 127, 128, 255, 256, 65_535, 65_536, 2 ** 32 - 1];
 const LARGE = [...INTEGERS, 2 ** 32, Number.MAX_SAFE_INTEGER];
+const GROUPS = ['', 's0', 'x'.repeat(16), 'é'.repeat(16), '€'.repeat(16)];
+const LISTS = [15, 16, LIMITS.runs_per_append_max].map((length) => new Array<Buffer>(length).fill(Buffer.from('run')));
 
 const someHot: fc.Arbitrary<Message> = fc.oneof(
   someMessage('command'),
   someMessage('reply'),
+  someMessage('append'),
+  someMessage('append_reply'),
   fc.record({
     kind: fc.constant('command' as const),
     correlation: fc.constantFrom(...INTEGERS),
@@ -25,13 +29,33 @@ const someHot: fc.Arbitrary<Message> = fc.oneof(
   fc.record({
     kind: fc.constant('reply' as const),
     correlation: fc.constantFrom(...INTEGERS),
-    group: fc.constantFrom('', 's0', 'x'.repeat(16), 'é'.repeat(16), '€'.repeat(16)),
+    group: fc.constantFrom(...GROUPS),
     term: fc.constantFrom(...LARGE),
     index: fc.constantFrom(...LARGE),
     ok: fc.boolean(),
     result: fc.constantFrom(...LENGTHS),
   }),
+  fc.record({
+    kind: fc.constant('append' as const),
+    group: fc.constantFrom(...GROUPS),
+    term: fc.constantFrom(...LARGE),
+    previousIndex: fc.constantFrom(...LARGE),
+    previousTerm: fc.constantFrom(...LARGE),
+    commit: fc.constantFrom(...LARGE),
+    runs: fc.oneof(fc.array(fc.constantFrom(...LENGTHS), { maxLength: 3 }), fc.constantFrom(...LISTS)),
+  }),
+  fc.record({
+    kind: fc.constant('append_reply' as const),
+    group: fc.constantFrom(...GROUPS),
+    term: fc.constantFrom(...LARGE),
+    rejected: fc.boolean(),
+    match: fc.constantFrom(...LARGE),
+    hintIndex: fc.constantFrom(...LARGE),
+    hintTerm: fc.constantFrom(...LARGE),
+  }),
 );
+
+const APPEND = { kind: 'append' as const, group: 's0', term: 1, previousIndex: 1, previousTerm: 1, commit: 1 };
 
 /** The bodies of the frames that a writer has gathered. */
 function bodiesOf(writer: FrameWriter): Buffer[] {
@@ -49,7 +73,7 @@ function readSlowly(bytes: Buffer): Message | undefined {
   }
 }
 
-describe('commands and replies by hand', () => {
+describe('messages by hand', () => {
   it('are the bytes that the codec writes', () => {
     fc.assert(
       fc.property(fc.array(someHot, { minLength: 1, maxLength: 5 }), (messages) => {
@@ -92,6 +116,9 @@ describe('commands and replies by hand', () => {
     const largest = Buffer.from(encodeMessage(command(LIMITS.envelope_bytes_max)));
     expect(readHot(largest)).to.have.property('kind', 'command');
     expect(readHot(Buffer.from(encodeMessage(command(LIMITS.envelope_bytes_max + 1))))).to.equal(undefined);
+    const append = (length: number) => ({ ...APPEND, runs: new Array<Buffer>(length).fill(Buffer.from('run')) });
+    expect(readHot(Buffer.from(encodeMessage(append(LIMITS.runs_per_append_max))))).to.have.property('kind', 'append');
+    expect(readHot(Buffer.from(encodeMessage(append(LIMITS.runs_per_append_max + 1))))).to.equal(undefined);
   });
 
   it('add nothing to what is sent when they do not fit a frame', () => {
@@ -106,6 +133,17 @@ describe('commands and replies by hand', () => {
     expect(() => addMessage(writer, tooBig)).to.throw(ConcordError);
     addMessage(writer, { ...reply, result: Buffer.from([2]) });
     expect(bodiesOf(writer).map((body) => body.at(-1))).to.deep.equal([1, 2]);
+    expect(() => addMessage(writer, { ...APPEND, runs: [Buffer.alloc(LIMITS.frame_bytes_max)] })).to.throw(
+      ConcordError,
+    );
+    expect(writer.bytes).to.equal(0);
+  });
+
+  it('give the runs of an append memory of their own, for the log keeps each for long', () => {
+    const bytes = Buffer.from(encodeMessage({ ...APPEND, runs: [Buffer.from('one'), Buffer.alloc(9000, 'two')] }));
+    const message = readHot(bytes);
+    bytes.fill(0);
+    expect(message).to.deep.equal({ ...APPEND, runs: [Buffer.from('one'), Buffer.alloc(9000, 'two')] });
   });
 
   it('may be read while their bytes are kept, one after another', () => {
