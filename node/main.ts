@@ -1,7 +1,8 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --initial-old-space-size=128
 /** The concord-node executable: arguments, one node, and its end. */
 import { readFileSync, writeSync } from 'node:fs';
 import { Socket } from 'node:net';
+import { setFlagsFromString } from 'node:v8';
 import { ConcordError } from '../protocol/errors.js';
 import { type BootHandlers, boot } from './boot.js';
 import { type NodeConfig, readConfig } from './config.js';
@@ -17,6 +18,9 @@ const STOP_MS_MAX = 4000;
 
 // Read by the thread pool at its first use: syncs, zero-filling and reads of several files must not wait for each other.
 process.env['UV_THREADPOOL_SIZE'] ??= '8';
+
+// What runs a thousand times a second is compiled after seconds and not minutes: V8 waits three times as long by itself.
+setFlagsFromString('--interrupt-budget=20000');
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
   version: string;
