@@ -16,11 +16,21 @@ export interface File {
   size(done: Done<number>): void;
   /** Reads up to `length` bytes at `offset`; fewer at the end of the file. */
   read(offset: number, length: number, done: Done<Buffer>): void;
-  /** Writes all of `data` at `offset`. The file owns the buffer until `done`. Not durable before `sync`. */
+  /** Writes all of `data` at `offset`. The file owns the buffer until `done`. Not durable before `sync`, unless opened so. */
   write(offset: number, data: Buffer, done: Done): void;
   /** fdatasync. After an error nothing that was written since the last success may be trusted. */
   sync(done: Done): void;
   close(done: Done): void;
+}
+
+/** How a file is opened. */
+export interface OpenOptions {
+  /** Makes the file when it is missing. */
+  readonly create?: boolean;
+  /** Makes it, and fails with EEXIST when it is not missing. */
+  readonly exclusive?: boolean;
+  /** Every write is a sync of what it wrote too, in one call. An error of such a write is one of a sync. */
+  readonly durable?: boolean;
 }
 
 /** A file system. Paths are absolute. Names become durable only by `syncFolder`. */
@@ -29,8 +39,8 @@ export interface Files {
   makeFolder(path: string, done: Done): void;
   /** Names in a folder, sorted. ENOENT when there is none. */
   list(path: string, done: Done<string[]>): void;
-  /** Opens for reading and writing; `create` makes the file when it is missing, `exclusive` fails with EEXIST when it is not. */
-  open(path: string, options: { create?: boolean; exclusive?: boolean }, done: Done<File>): void;
+  /** Opens for reading and writing. */
+  open(path: string, options: OpenOptions, done: Done<File>): void;
   rename(from: string, to: string, done: Done): void;
   remove(path: string, done: Done): void;
   syncFolder(path: string, done: Done): void;

@@ -118,7 +118,7 @@ export const METRICS = {
 
   // The disk.
   disk_append_seconds: histogram('seconds', [], 'Time until a batch is durable: room, write and sync.'),
-  disk_sync_seconds: histogram('seconds', [], 'Syncs of the log alone.'),
+  disk_sync_seconds: histogram('seconds', [], 'Writes of batches to the log, each a sync too.'),
   disk_batch_bytes: histogram('bytes', [], 'Runs in one batch.'),
   disk_runs_read_total: counter('runs', [], 'Runs read back from the log: to be applied, for a follower or for `log`.'),
   disk_log_bytes: gauge('bytes', [], 'The log in all segments.'),

@@ -1,6 +1,6 @@
 /** What befalls the disk on order: it is full, or its syncs are slow. A wrapper of Files that stands between a node and its world. */
 import type { Scheduler } from '../../protocol/env.js';
-import type { Done, File, FileError, Files } from '../world.js';
+import type { Done, File, FileError, Files, OpenOptions } from '../world.js';
 
 /** Files that can be broken. */
 export class FaultyFiles implements Files {
@@ -24,8 +24,9 @@ export class FaultyFiles implements Files {
     this.#files.list(path, done);
   }
 
-  open(path: string, options: { create?: boolean; exclusive?: boolean }, done: Done<File>): void {
-    this.#files.open(path, options, (error, file) => done(error, error ? file : this.#wrap(file)));
+  open(path: string, options: OpenOptions, done: Done<File>): void {
+    const durable = options.durable === true;
+    this.#files.open(path, options, (error, file) => done(error, error ? file : this.#wrap(file, durable)));
   }
 
   rename(from: string, to: string, done: Done): void {
@@ -40,11 +41,12 @@ export class FaultyFiles implements Files {
     this.#sync((ended) => this.#files.syncFolder(path, ended), done);
   }
 
-  #wrap(file: File): File {
+  #wrap(file: File, durable: boolean): File {
+    const write: File['write'] = (offset, data, done) => this.#write(file, offset, data, done);
     return {
       size: (done) => file.size(done),
       read: (offset, length, done) => file.read(offset, length, done),
-      write: (offset, data, done) => this.#write(file, offset, data, done),
+      write: durable ? (offset, data, done) => this.#sync((ended) => write(offset, data, ended), done) : write,
       sync: (done) => this.#sync((ended) => file.sync(ended), done),
       close: (done) => file.close(done),
     };

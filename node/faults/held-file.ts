@@ -46,10 +46,10 @@ export class HeldFile {
   }
 
   /** One more user. @throws the operating system's error */
-  open(): File {
+  open(durable: boolean): File {
     this.#disk ??= realFile(fs.openSync(this.real, 'r+'));
     this.#users++;
-    return new Handle(this);
+    return new Handle(this, durable);
   }
 
   /** @throws FileError ENOBUFS */
@@ -116,9 +116,11 @@ export class HeldFile {
 class Handle implements File {
   /** null once closed. */
   #file: HeldFile | null;
+  readonly #durable: boolean;
 
-  constructor(file: HeldFile) {
+  constructor(file: HeldFile, durable: boolean) {
     this.#file = file;
+    this.#durable = durable;
   }
 
   size(done: Done<number>): void {
@@ -133,7 +135,9 @@ class Handle implements File {
 
   write(offset: number, data: Buffer, done: Done): void {
     const file = this.#opened(done);
-    if (file !== null) later(done, () => file.write(offset, data));
+    if (file === null) return;
+    const written: Done = (error) => (error ? done(error) : file.sync(done));
+    later(this.#durable ? written : done, () => file.write(offset, data));
   }
 
   sync(done: Done): void {

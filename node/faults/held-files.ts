@@ -5,7 +5,7 @@
  */
 import fs from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import type { Done, File, Files } from '../world.js';
+import type { Done, File, Files, OpenOptions } from '../world.js';
 import { realFiles } from '../world-real.js';
 import { HeldFile, later, type Place } from './held-file.js';
 
@@ -60,7 +60,7 @@ class HeldFiles implements Files {
     });
   }
 
-  open(path: string, options: { create?: boolean; exclusive?: boolean }, done: Done<File>): void {
+  open(path: string, options: OpenOptions, done: Done<File>): void {
     later(done, () => {
       const folder = this.#folderAt(dirname(path));
       const name = basename(path);
@@ -68,7 +68,7 @@ class HeldFiles implements Files {
       if (found instanceof Folder) throw failure('EISDIR', path);
       if (found !== null && options.exclusive) throw failure('EEXIST', path);
       if (found === null && !options.create && !options.exclusive) throw failure('ENOENT', path);
-      return (found ?? this.#create(folder, name)).open();
+      return (found ?? this.#create(folder, name)).open(options.durable === true);
     });
   }
 

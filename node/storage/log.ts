@@ -1,5 +1,5 @@
 /**
- * The log of a node: one sequence of batches for all its groups, in segments. One batch is one write and one sync, and one is under
+ * The log of a node: one sequence of batches for all its groups, in segments. One batch is one write that is a sync too, and one is under
  * way at a time; while it is, the next one fills at the caller's.
  *
  * What it stands against: power cuts (record.ts, scan.ts: a batch is there whole or not at all), rot (every byte is under a check;
@@ -56,7 +56,7 @@ export interface LogOptions<Head extends RunHead> {
 export type Space = 'ok' | 'low' | 'full';
 
 export interface Log {
-  /** Syncs of batches. */
+  /** Writes of batches, each a sync too. */
   readonly syncs: Durations;
   /** Runs that were read. */
   readonly reads: number;
@@ -198,18 +198,13 @@ class SegmentedLog implements Log {
     const { current, position } = this;
     const bytes = this.room(length);
     const places = encodeBatch(bytes, batch, this.next, current.id, position);
-    let written = 0;
-    const finish = (error: FileError | null) => {
+    const started = this.scheduler.now();
+    current.file.write(position, bytes, (error) => {
       this.appending = 'no';
-      if (!error) this.syncs.recordMs(this.scheduler.now() - written);
+      if (!error) this.syncs.recordMs(this.scheduler.now() - started);
       if (error) this.fail(error);
       else if (!this.failed) this.advance(length, () => done(places));
       this.closeWhenQuiet();
-    };
-    current.file.write(position, bytes, (error) => {
-      written = this.scheduler.now();
-      if (error) finish(error);
-      else current.file.sync(finish);
     });
   }
 

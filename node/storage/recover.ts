@@ -223,8 +223,7 @@ class Reader<Head extends RunHead> {
     const { file } = segment;
     const { files, folder } = this.options;
     const syncFolder = this.step(() => files.syncFolder(folder, this.step(done)));
-    const sync = this.step(() => file.sync(syncFolder));
-    const rewrite = this.step((bytes: Buffer) => file.write(scan.last, bytes, sync));
+    const rewrite = this.step((bytes: Buffer) => file.write(scan.last, bytes, syncFolder));
     this.clear(found, () => file.read(scan.last, scan.end - scan.last, rewrite));
   }
 

@@ -11,7 +11,7 @@ import type { Done, File, Files } from '../world.js';
 import { StorageError } from './errors.js';
 import { SECTOR_BYTES, zeros } from './record.js';
 
-/** An open segment. */
+/** An open segment. What is written to its file is durable at once. */
 export interface Segment {
   /** 1, 2, 3, ... */
   readonly id: number;
@@ -26,7 +26,7 @@ export const HEADER_BYTES = SECTOR_BYTES;
 
 const FORMAT_VERSION = 1;
 const MAGIC = Buffer.from('CONCORDL');
-/** Zeros written at once, then synced: a log's sync must not find much of somebody else's before it. */
+/** Zeros written at once: a log's sync must not find much of somebody else's before it. */
 const SLICE_BYTES = 1 << 20;
 /** Between slices, unless somebody waits for them. Without it, appends to the log take five times as long meanwhile. */
 const PAUSE_MS = 5;
@@ -80,13 +80,13 @@ export function createSegment(
     });
   };
   // What an attempt on a full disk may have left goes first: a segment is never made from a used file.
-  files.remove(temporary, () => files.open(temporary, { exclusive: true }, make));
+  files.remove(temporary, () => files.open(temporary, { exclusive: true, durable: true }, make));
 }
 
 /** Opens segment `id` and checks its header. @throws StorageError by `done` */
 export function openSegment(files: Files, folder: string, id: number, done: Done<Segment | null>): void {
   const path = segmentPath(folder, id);
-  files.open(path, {}, (openError, file) => {
+  files.open(path, { durable: true }, (openError, file) => {
     if (openError) return done(openError, null);
     const refuse = (error: Error) => file.close(() => done(error, null));
     file.read(0, HEADER_BYTES, (readError, bytes) => {
@@ -102,7 +102,7 @@ export function openSegment(files: Files, folder: string, id: number, done: Done
   });
 }
 
-/** Writes zeros from `from` to `to` of a file, durably, slice by slice. */
+/** Writes zeros from `from` to `to` of a segment's file, slice by slice. */
 export function writeZeros(file: File, from: number, to: number, pace: Pace, done: Done): void {
   if (from >= to) {
     done(null);
@@ -119,14 +119,13 @@ export function writeZeros(file: File, from: number, to: number, pace: Pace, don
     else if (from + slice.length < to && pace.urgent?.() === false) pace.scheduler.after(PAUSE_MS, next);
     else pace.scheduler.defer(next);
   };
-  file.write(from, slice, (error) => (error ? done(error) : file.sync(pause)));
+  file.write(from, slice, pause);
 }
 
 /** Writes the header last: whatever has one is whole. */
 function fill(file: File, segment: Pace & { readonly id: number; readonly size: number }, done: Done): void {
   const { id, size } = segment;
-  const header: Done = (error) => (error ? done(error) : file.write(0, encodeHeader(id, size), sync));
-  const sync: Done = (error) => (error ? done(error) : file.sync(done));
+  const header: Done = (error) => (error ? done(error) : file.write(0, encodeHeader(id, size), done));
   writeZeros(file, 0, size, segment, header);
 }
 

@@ -3,7 +3,7 @@
  * Deterministic: the same calls and the same random numbers give the same contents. Callbacks come through the scheduler.
  */
 
-import type { Done, File, Files } from '../../node/world.js';
+import type { Done, File, Files, OpenOptions } from '../../node/world.js';
 import type { Random, Scheduler } from '../../protocol/env.js';
 import { type Call, Failed, Faults, type Operation } from './faults.js';
 import { Folder, type Named } from './folder.js';
@@ -189,7 +189,7 @@ class MountedFiles implements Files {
     });
   }
 
-  open(path: string, options: { create?: boolean; exclusive?: boolean }, done: Done<File>): void {
+  open(path: string, options: OpenOptions, done: Done<File>): void {
     this.perform('open', path, done, () => {
       const { folder, name, found } = this.disk.lookup(path);
       if (found !== undefined && options.exclusive) throw new Failed('EEXIST', path);
@@ -199,7 +199,7 @@ class MountedFiles implements Files {
       inode.path = path;
       if (found === undefined) folder.change([name, inode]);
       this.disk.opened(1);
-      return () => new OpenFile(this.disk, this.owner, inode);
+      return () => new OpenFile(this.disk, this.owner, inode, options.durable === true);
     });
   }
 
@@ -247,13 +247,15 @@ class OpenFile implements File {
   private readonly disk: SimulatedDisk;
   private readonly owner: Owner;
   private readonly inode: Inode;
+  private readonly durable: boolean;
   private open = true;
   private under_way = 0;
 
-  constructor(disk: SimulatedDisk, owner: Owner, inode: Inode) {
+  constructor(disk: SimulatedDisk, owner: Owner, inode: Inode, durable: boolean) {
     this.disk = disk;
     this.owner = owner;
     this.inode = inode;
+    this.durable = durable;
   }
 
   size(done: Done<number>): void {
@@ -270,8 +272,10 @@ class OpenFile implements File {
     });
   }
 
+  /** A durable one is a write and then a sync, either of which can fail, be slow or be cut off: no system does better. */
   write(offset: number, data: Buffer, done: Done): void {
-    this.perform('write', done, () => {
+    const written: Done = (error) => (error ? done(error) : this.sync(done));
+    this.perform('write', this.durable ? written : done, () => {
       const { faults } = this.disk;
       const growth = Math.max(0, offset + data.length - this.inode.length);
       const missing = growth - faults.grow(growth);

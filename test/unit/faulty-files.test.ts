@@ -40,9 +40,9 @@ describe('files that can be broken', () => {
     time.pass(ms);
     return outcome;
   }
-  function opened(path: string): File {
+  function opened(path: string, durable = false): File {
     let file: File | null = null;
-    files.open(path, { create: true }, (_, made) => {
+    files.open(path, { create: true, durable }, (_, made) => {
       file = made;
     });
     time.pass(0);
@@ -64,10 +64,15 @@ describe('files that can be broken', () => {
     expect(write(file, 3, 'abc')).to.equal('none');
   });
 
-  it('are slow: a sync of a file or folder takes at least so long', () => {
+  it('are slow: a sync of a file or folder, or a durable write, takes at least so long', () => {
     const file = opened('/a');
+    const durable = opened('/b', true);
     files.sync_ms = 10;
-    const syncs = [(done: Done) => file.sync(done), (done: Done) => files.syncFolder('/', done)];
+    const syncs = [
+      (done: Done) => file.sync(done),
+      (done: Done) => files.syncFolder('/', done),
+      (done: Done) => durable.write(0, Buffer.from('x'), done),
+    ];
     for (const sync of syncs) {
       let done = 0;
       sync((error) => {
@@ -79,6 +84,7 @@ describe('files that can be broken', () => {
       time.pass(1);
       expect(done).to.equal(1);
     }
+    expect(write(file, 0, 'x')).to.equal('none');
     files.sync_ms = 0;
     expect(within<void>(0, (done) => file.sync(done))).to.equal('none');
   });

@@ -75,6 +75,19 @@ export function filesCompliance(name: string, make: () => { files: Files; folder
       expect((await read(file, 3, data.length)).equals(data)).to.equal(true);
     });
 
+    it('writes durably to a file opened so, all else as to any other', async () => {
+      const data = Buffer.alloc(5 << 20, 'concord!');
+      const file = await open('a', { exclusive: true, durable: true });
+      await call<void>((done) => file.write(0, data, done));
+      await write(file, 1, 'O');
+      await call<void>((done) => file.sync(done));
+      expect((await read(file, 0, 8)).toString()).to.equal('cOncord!');
+      expect(await call<number>((done) => file.size(done))).to.equal(data.length);
+      await call<void>((done) => file.close(done));
+      expect(await codeOf(write(file, 0, 'x'))).to.equal('EBADF');
+      expect((await read(await open('a', { durable: true }), 0, 3)).toString()).to.equal('cOn');
+    });
+
     it('serves several reads at once', async () => {
       const file = await create('a', '0123456789');
       const pieces = await Promise.all([5, 1, 9, 0].map((offset) => read(file, offset, 1)));

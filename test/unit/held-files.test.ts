@@ -64,6 +64,15 @@ describe('files held back', () => {
     expect(await read(file)).to.equal('was Hello');
   });
 
+  it('are written at once to a file opened to be written durably', async () => {
+    const file = await open('old', { durable: true });
+    const other = await open('old');
+    await write(other, 0, 'WAS');
+    expect(onDisk('old')).to.equal('was here');
+    await write(file, 4, 'HERE');
+    expect(onDisk('old')).to.equal('WAS HERE');
+  });
+
   it('stay held when they are closed, and are synced by whoever opens them again', async () => {
     const file = await open('old');
     await write(file, 0, 'WAS');
