@@ -1,0 +1,19 @@
+/** All mutations, in the order of the table. */
+import { CLIENT_MISTAKES } from './mistakes/client.js';
+import { ELECTION_MISTAKES } from './mistakes/election.js';
+import { QUEUE_MISTAKES } from './mistakes/queue.js';
+import { READ_MISTAKES } from './mistakes/reads.js';
+import { REPLICATION_MISTAKES } from './mistakes/replication.js';
+import { SESSION_MISTAKES } from './mistakes/sessions.js';
+import { STORAGE_MISTAKES } from './mistakes/storage.js';
+import type { Mutation } from './mutation.js';
+
+export const MUTATIONS: readonly Mutation[] = [
+  ...ELECTION_MISTAKES,
+  ...REPLICATION_MISTAKES,
+  ...STORAGE_MISTAKES,
+  ...READ_MISTAKES,
+  ...SESSION_MISTAKES,
+  ...QUEUE_MISTAKES,
+  ...CLIENT_MISTAKES,
+];
