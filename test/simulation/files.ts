@@ -44,6 +44,7 @@ export class SimulatedDisk {
   kill(): void {
     this.life++;
     this.handles = 0;
+    for (const inode of inodesIn(this.root)) inode.abandon();
   }
 
   /** The power goes. Un-synced writes are lost, kept or torn as `random` has it, or all meet the `fate` given. */
@@ -332,6 +333,12 @@ class OpenFile implements File {
 }
 
 function nothing(): void {}
+
+function* inodesIn(folder: Folder): Generator<Inode> {
+  for (const named of folder.names.values())
+    if (named instanceof Folder) yield* inodesIn(named);
+    else yield named;
+}
 
 function parts(path: string): string[] {
   return path.split('/').filter((part) => part !== '');

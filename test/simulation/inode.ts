@@ -11,7 +11,7 @@ export type Fate = 'lost' | 'kept' | 'torn';
 export interface PendingWrite {
   readonly offset: number;
   readonly data: Buffer;
-  /** Its callback has come: only now does a sync have to cover it. */
+  /** Its callback has come, or its process is gone: only now does a sync have to cover it. */
   finished: boolean;
   /** A sync that covered it failed: the system forgot that it was dirty, so no later sync writes it. */
   spoiled: boolean;
@@ -71,6 +71,11 @@ export class Inode {
     this.cached.write(offset, write.data);
     this.pending.push(write);
     return write;
+  }
+
+  /** Nobody waits for its writes any more: they are in the page cache like any others, for the next sync to cover. */
+  abandon(): void {
+    for (const write of this.pending) write.finished = true;
   }
 
   /** What a sync that starts now has to make durable. */

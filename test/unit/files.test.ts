@@ -283,6 +283,19 @@ describe('a simulated disk', () => {
     expect(disk.contents('/a').toString()).to.equal('new');
   });
 
+  it('makes durable by the next sync what a process that died was just writing', () => {
+    const file = open('/a');
+    syncFolder('/');
+    file.write(0, Buffer.from('old'), () => {});
+    disk.kill();
+    files = disk.mount();
+    const again = open('/a');
+    write(again, 0, 'new');
+    expect(sync(again)).to.equal(undefined);
+    crash('kept');
+    expect(disk.contents('/a').toString()).to.equal('new');
+  });
+
   it('is full after the room that was left, and not for what is there already', () => {
     const file = open('/a');
     write(file, 0, 'there');
