@@ -49,22 +49,22 @@ export const SESSION_MISTAKES: readonly Mutation[] = [
   },
   {
     name: 'ended-session-gets-a-lane-again',
-    mistake: 'A command of a session without a lane begins one anew: what ran before the session was swept runs again.',
+    mistake: 'A session without a lane is given one, whoever it is: what ran before the session was swept runs again.',
     source: 'thesis 6.3: an expired client is refused, never registered again; LogCabin SESSION_EXPIRED',
     edits: [
-      { file: MACHINE, before: 'if (alive === undefined) return EXPIRED;', after: 'if (alive === -1) return EXPIRED;' },
-      { file: MACHINE, before: 'if (alive < this.horizon)', after: 'if (alive !== undefined && alive < this.horizon)' },
+      { file: COMMANDS, before: 'session === 0 || machine.hasLane(session)', after: 'session >= 0' },
+      {
+        file: MACHINE,
+        before: 'if (alive === undefined) return EXPIRED;',
+        after: 'if (alive === undefined) return undefined;',
+      },
     ],
   },
   {
-    name: 'horizon-of-sweeps-ignored',
-    mistake:
-      'A leader whose own view of the sessions is old revives one that was swept: its commands run a second time.',
-    source: 'our own checklist: a lane that was dropped never comes back',
-    edits: [
-      { file: MACHINE, before: 'if (alive < this.horizon)', after: 'if (alive < 0)' },
-      { file: COMMANDS, before: 'Math.max(session, machine.horizon)', after: 'session' },
-    ],
+    name: 'unseen-session-refused',
+    mistake: 'A leader that has not heard of a session yet says that it has ended: a living client loses its session.',
+    source: 'our own checklist: a shard tells the dead from the unseen',
+    edits: [{ file: COMMANDS, before: 'Math.max(session, machine.horizon)', after: 'Math.max(0, machine.horizon)' }],
   },
   {
     name: 'ended-session-served',
