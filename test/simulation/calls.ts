@@ -1,6 +1,7 @@
 /** Calls of simulated clients: each is recorded, and what it ends in has to be fair, in time and well founded. */
 import { decodeEntry } from '../../node/services/entry.js';
 import type { Cluster } from '../../protocol/client/types.js';
+import { decode, encode } from '../../protocol/codec.js';
 import { ConcordError } from '../../protocol/errors.js';
 import type { SimulatedCluster } from './cluster.js';
 import { Recorder } from './history/history.js';
@@ -41,6 +42,12 @@ export interface Asking {
   readonly node: string;
 }
 
+/** An answer, and the index of the log at which it was given. */
+interface Told {
+  readonly output: QueueOutput;
+  readonly index: number;
+}
+
 /** All calls of a run. */
 export class Calls {
   readonly recorder = new Recorder<QueueInput, QueueOutput>();
@@ -49,6 +56,8 @@ export class Calls {
   /** Codes that calls ended in, and how often. */
   readonly endings = new Map<string, number>();
   readonly #cluster: SimulatedCluster;
+  /** Highest index of the log at which a call was answered. */
+  #answeredAt = 0;
 
   constructor(cluster: SimulatedCluster) {
     this.#cluster = cluster;
@@ -62,13 +71,17 @@ export class Calls {
     const process = this.#cluster.processOf(name);
     const stoodStill = process.pauses;
     const session = client.session.id;
+    const answeredBefore = this.#answeredAt;
     const handle = this.recorder.call(name, QUEUE, input, time.now());
     const started = time.now();
     const what = input.op === 'enqueue' ? `enqueue ${input.body.replace(/\.+$/, '')}` : input.op;
     this.#cluster.note(`${name} ${handle} ${what}`);
     let ended = 'ok';
     try {
-      const output = await this.#ask(client, asking);
+      const { output, index } = await this.#ask(client, asking);
+      if (index < answeredBefore)
+        throw new BrokenPromise(`${name} ${what} is answered from index ${index}, after ${answeredBefore} had been`);
+      this.#answeredAt = Math.max(this.#answeredAt, index);
       this.recorder.ok(handle, output, time.now());
       this.succeeded++;
       got(output);
@@ -92,22 +105,29 @@ export class Calls {
     return ended;
   }
 
-  async #ask(client: Cluster, { input, timeout_ms, giveUp_ms, node }: Asking): Promise<QueueOutput> {
-    const queue = client.queue();
+  async #ask(client: Cluster, { input, timeout_ms, giveUp_ms, node }: Asking): Promise<Told> {
     const options = {
       timeout_ms,
       ...(node !== '' && { node }),
       ...(giveUp_ms < Number.POSITIVE_INFINITY && { signal: this.#giveUpAfter(giveUp_ms) }),
     };
     switch (input.op) {
-      case 'enqueue':
-        return queue.enqueue(input.body, options);
-      case 'dequeue': {
-        const message = await queue.dequeue({ ...options, wait_ms: input.wait_ms ?? 0 });
-        return message === undefined ? null : { id: message.id, body: String(message.body) };
+      case 'enqueue': {
+        const { value, index } = await client.command('queue.enqueue', [encode(input.body)], options);
+        return { output: Number(value), index };
       }
-      case 'size':
-        return queue.size(options);
+      case 'dequeue': {
+        const wait_ms = input.wait_ms ?? 0;
+        const waiting = { ...options, timeout_ms: timeout_ms + wait_ms };
+        const { value, index } = await client.command('queue.dequeue', [wait_ms], waiting);
+        if (value === null) return { output: null, index };
+        const [id, body] = value as [number, Buffer];
+        return { output: { id, body: String(decode(body)) }, index };
+      }
+      case 'size': {
+        const { value, index } = await client.read('queue.size', [], options);
+        return { output: Number(value), index };
+      }
     }
   }
 

@@ -158,7 +158,7 @@ class End implements Socket {
     if (this.gone) return;
     this.gone = true;
     const { handlers } = this;
-    this.process?.run(() => handlers?.close(error));
+    this.process?.run(() => handlers?.close(error), 'input', this.#connection);
     this.#connection.over();
   }
 
@@ -232,7 +232,7 @@ class End implements Socket {
       other.shut(null);
     } else {
       this.#queued -= what.length;
-      other.process?.run(() => other.#take(what));
+      other.process?.run(() => other.#take(what), 'input', this.#connection);
     }
   }
 

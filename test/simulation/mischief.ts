@@ -60,6 +60,20 @@ export const MISCHIEF = {
     return nothing;
   },
 
+  'power cut, twice': (stage) => {
+    const { cluster, dice } = stage;
+    const id = node(stage);
+    cluster.cutPower(id);
+    return () => {
+      cluster.start(id);
+      const again = () => {
+        cluster.cutPower(id);
+        cluster.start(id);
+      };
+      cluster.time.add(dice.between(1, 300), again, null);
+    };
+  },
+
   'power cut of all': ({ cluster }) => {
     for (const id of cluster.ids) cluster.cutPower(id);
     return () => cluster.start(...cluster.ids);
@@ -123,6 +137,23 @@ export const MISCHIEF = {
   'one-way cut between two': (stage) => {
     const [a, b] = pair(stage);
     return block(stage.cluster, [[a, [b]]]);
+  },
+
+  // For about as long as its session lasts, and one way longer than the other.
+  'client alone': (stage) => {
+    const { cluster, dice, swarm } = stage;
+    const name = dice.one(['', ...stage.clients()]);
+    if (name === '') return nothing;
+    cluster.note(`${name} is alone`);
+    const asked = block(cluster, [[name, cluster.ids]]);
+    const answered = block(
+      cluster,
+      cluster.ids.map((id): Way => [id, [name]]),
+    );
+    const ms = (0.3 + 1.2 * dice.chance()) * swarm.ttl_ms;
+    cluster.time.add(ms, asked, null);
+    cluster.time.add(dice.happens(0.5) ? ms : ms * dice.chance(), answered, null);
+    return nothing;
   },
 
   'client cut off': (stage) => {

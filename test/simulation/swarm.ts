@@ -92,7 +92,8 @@ export function drawSwarm(dice: Dice): Swarm {
     segment_bytes: dice.one([16, 32, 64, 256]) << 10,
     disk_ms: dice.one([0.2, 0.2, 2, 10]),
     clock: () => ({
-      rate: 1 + (2 * dice.chance() - 1) * CLOCK_DRIFT_MAX,
+      // Half of them as wrong as they may be.
+      rate: 1 + dice.one([-1, 1, 2 * dice.chance() - 1, 2 * dice.chance() - 1]) * CLOCK_DRIFT_MAX,
       offset: dice.below(1_000_000),
     }),
     delay_ms,
@@ -136,7 +137,8 @@ function drawFrameFaults(dice: Dice): FrameFaults {
 
 function drawMischief(dice: Dice, frail: string): MischiefName[] {
   // Where hardly a call ends unanswered, none can explain away what is missing.
-  if (dice.happens(0.1)) return [dice.one(['kill -9', 'stop', 'pause', 'client stands still', 'reset of a client'])];
+  if (dice.happens(0.12))
+    return [dice.one(['kill -9', 'stop', 'pause', 'client stands still', 'client alone', 'client alone'])];
   return (Object.keys(MISCHIEF) as MischiefName[]).flatMap((name) => {
     const weight = dice.happens(0.5) ? 0 : 1 + dice.below(4);
     return frail === '' && FOR_GOOD.has(name) ? [] : Array.from({ length: weight }, () => name);

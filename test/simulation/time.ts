@@ -34,7 +34,7 @@ export class Process implements Scheduler {
   pauses = 0;
   /** True time at which it last went on after that. */
   resumedAt = Number.NEGATIVE_INFINITY;
-  #waiting: { readonly task: () => void; readonly kind: Kind }[] = [];
+  #waiting: { readonly task: () => void; readonly kind: Kind; readonly source: object | null }[] = [];
 
   constructor(time: SimulatedTime, name: string, promises: boolean, clock: Clock) {
     this.#time = time;
@@ -71,14 +71,19 @@ export class Process implements Scheduler {
     this.paused = false;
     this.resumedAt = this.#time.now();
     const waiting = this.#waiting.splice(0);
-    for (const first of ['timer', 'input']) for (const { task, kind } of waiting) if (kind === first) this.defer(task);
+    // Sockets are read one after the other, in no order that anyone could rely on.
+    const sources: (object | null)[] = [...new Set(waiting.map(({ source }) => source))];
+    if (this.pauses % 2 === 0) sources.reverse();
+    for (const { task, kind } of waiting) if (kind === 'timer') this.defer(task);
+    for (const socket of sources)
+      for (const { task, kind, source } of waiting) if (kind === 'input' && source === socket) this.defer(task);
   }
 
-  /** Runs a task now, keeps it for later, or drops it. */
-  run(task: () => void, kind: Kind = 'input'): void {
+  /** Runs a task now, keeps it for later, or drops it. What comes from one `source` stays in order. */
+  run(task: () => void, kind: Kind = 'input', source: object | null = null): void {
     if (!this.alive) return;
     if (this.paused) {
-      this.#waiting.push({ task, kind });
+      this.#waiting.push({ task, kind, source });
       return;
     }
     this.#time.promised ||= this.promises;
