@@ -2,22 +2,18 @@
 import { expect } from 'chai';
 import type { Cluster } from '../../protocol/client/types.js';
 import type { SimulatedCluster } from './cluster.js';
-import { agreed, drained, Load, leaderOf, led, running, SOON_MS } from './words.js';
+import { type AtWork, agreed, atWork, drained, leaderOf, led, SOON_MS } from './words.js';
 
 describe('a simulated node that stood still', function () {
   this.timeout(30_000);
 
   let cluster: SimulatedCluster;
   let client: Cluster;
-  let load: Load;
+  let load: AtWork['load'];
   let term: number | undefined;
 
   beforeEach(async () => {
-    cluster = await running();
-    client = await cluster.result(cluster.client('a'));
-    load = new Load(cluster, client, { pause_ms: 20 });
-    await load.flows(20);
-    term = cluster.replica('n1', 's0')?.raft.term;
+    ({ cluster, client, load, term } = await atWork());
   });
 
   afterEach(async () => {

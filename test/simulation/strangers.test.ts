@@ -4,22 +4,18 @@ import type { Cluster } from '../../protocol/client/types.js';
 import type { Socket } from '../../protocol/env.js';
 import { LIMITS } from '../../protocol/limits.js';
 import type { SimulatedCluster } from './cluster.js';
-import { Load, running, SOON_MS, Stranger } from './words.js';
+import { type AtWork, atWork, SOON_MS, Stranger } from './words.js';
 
 describe('a stranger at a simulated node', function () {
   this.timeout(30_000);
 
   let cluster: SimulatedCluster;
   let client: Cluster;
-  let load: Load;
+  let load: AtWork['load'];
   let term: number | undefined;
 
   beforeEach(async () => {
-    cluster = await running();
-    client = await cluster.result(cluster.client('a'));
-    load = new Load(cluster, client, { pause_ms: 20 });
-    await load.flows(20);
-    term = cluster.replica('n1', 's0')?.raft.term;
+    ({ cluster, client, load, term } = await atWork());
   });
 
   afterEach(async () => {

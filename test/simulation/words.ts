@@ -121,6 +121,23 @@ export class Load {
   }
 }
 
+/** A cluster at work under n1: a client that enqueues numbers all the time, and the term in which it does. */
+export interface AtWork {
+  readonly cluster: SimulatedCluster;
+  readonly client: Cluster;
+  readonly load: Load;
+  readonly term: number | undefined;
+}
+
+/** A running cluster, once its load flows. */
+export async function atWork(): Promise<AtWork> {
+  const cluster = await running();
+  const client = await cluster.result(cluster.client('a'));
+  const load = new Load(cluster, client, { pause_ms: 20 });
+  await load.flows(20);
+  return { cluster, client, load, term: cluster.replica('n1', 's0')?.raft.term };
+}
+
 /** A program that speaks the protocol by hand: it sends any message, and keeps what it is told. */
 export class Stranger {
   readonly received: Message[] = [];

@@ -20,6 +20,11 @@ export function run(group: string, first: number, count = 1, options: { term?: n
   return { group, bytes };
 }
 
+/** A hard state of the tests. */
+export function vote(group: string, term: number, to: string): HardState {
+  return { group, term, vote: to };
+}
+
 export function describeRun(bytes: Buffer): RunHead {
   const group = bytes.toString('latin1', 16, 16 + bytes.readUInt32BE(12));
   return { group, first: bytes.readUInt32BE(0), count: bytes.readUInt32BE(4), term: bytes.readUInt32BE(8) };
