@@ -53,8 +53,6 @@ export class Calls {
   readonly recorder = new Recorder<QueueInput, QueueOutput>();
   /** Calls that succeeded. */
   succeeded = 0;
-  /** Codes that calls ended in, and how often. */
-  readonly endings = new Map<string, number>();
   readonly #cluster: SimulatedCluster;
   /** Highest index of the log at which a call was answered. */
   #answeredAt = 0;
@@ -93,7 +91,6 @@ export class Calls {
       ended = error.code;
       this.#cluster.note(`${name} ${handle} ${what} -> ${error.code}${error.definite ? '' : ', may have happened'}`);
     }
-    this.count(ended);
     if (ended !== 'ok' && !FAIR.has(ended)) throw new BrokenPromise(`${name} is told ${ended} for ${what}`);
     if (asking.patient && !NO_PATIENCE_HELPS.has(ended))
       throw new BrokenPromise(`${name} ${what} was patient and ended in ${ended}`);
@@ -144,11 +141,6 @@ export class Calls {
       if (decoded?.kind === 'expire' && decoded.sessions.includes(session)) return true;
     }
     return false;
-  }
-
-  /** One more call, or attempt to connect, that ended so. */
-  count(ending: string): void {
-    this.endings.set(ending, (this.endings.get(ending) ?? 0) + 1);
   }
 }
 

@@ -238,7 +238,6 @@ export const MISCHIEF = {
     const to = dice.happens(0.5) ? bytes.length : end + 1;
     const bit = 8 * from + dice.below(Math.max(1, 8 * (to - from)));
     cluster.note(`${frail} ${path}: bit ${bit} rots`);
-    cluster.count('bit rotten');
     cluster.mayEnd(frail, 'ROT', 'FORMAT');
     disk.flip(path, bit);
     return nothing;

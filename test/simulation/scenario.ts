@@ -3,6 +3,7 @@
  * every event. Liveness: the mischief ends for a random majority, which has to elect, serve and agree. Then all heal, the queue is emptied,
  * and the history of all clients has to be linearizable.
  */
+import { COORDINATION, SHARD } from '../../protocol/groups.js';
 import { SimulatedCluster } from './cluster.js';
 import { checkLinearizable } from './history/check.js';
 import type { Operation } from './history/history.js';
@@ -15,6 +16,8 @@ import { Dice, drawSwarm, type Swarm } from './swarm.js';
 import { seededRandom } from './time.js';
 import { Workload } from './workload.js';
 
+/** All that there are. */
+const GROUPS = [COORDINATION, SHARD];
 /** Mischief goes on for at least this, ms, and until enough has been asked and answered; but no longer than the second. */
 const FAULTY_MS_MIN = 30_000;
 const FAULTY_MS_MAX = 90_000;
@@ -47,28 +50,22 @@ export interface Run {
   readonly events: number;
   /** How often which fault was met. */
   readonly faults: ReadonlyMap<string, number>;
-  /** Codes that calls ended in. */
-  readonly endings: ReadonlyMap<string, number>;
   readonly trace: readonly string[];
 }
 
 /** A seed in which a promise was broken, or a node met what it never should. */
 export class Broken extends Error {
   override readonly name = 'Broken';
-  readonly seed: number;
+  /** The promise, in one line. */
+  readonly promise: string;
   readonly trace: readonly string[];
 
   constructor(seed: number, trace: readonly string[], options: { readonly cause: unknown }) {
     const { cause } = options;
-    const promise = cause instanceof Error ? cause.message : String(cause);
-    super([`seed ${seed}: ${promise}`, ...trace.slice(-LAST_LINES)].join('\n'), options);
-    this.seed = seed;
+    const what = cause instanceof Error ? cause.message : String(cause);
+    super([`seed ${seed}: ${what}`, ...trace.slice(-LAST_LINES)].join('\n'), options);
+    this.promise = what.split('\n', 1)[0] ?? '';
     this.trace = trace;
-  }
-
-  /** The promise, in one line. */
-  get promise(): string {
-    return this.message.slice(this.message.indexOf(' ', 5) + 1).split('\n', 1)[0] ?? '';
   }
 }
 
@@ -112,12 +109,10 @@ class Story {
     const { succeeded } = workload.calls;
     await this.#liveness();
     await this.#recovery();
-    const { network, faults, time, trace } = cluster;
-    network.frameFaults = null;
+    const { faults, time, trace } = cluster;
     this.#checkShadows();
     this.#checkHistory();
     cluster.note(`${succeeded} of ${commands} commands succeeded`);
-    const { endings } = workload.calls;
     const simulated_ms = time.now();
     return {
       seed: this.#seed,
@@ -127,7 +122,6 @@ class Story {
       simulated_ms,
       events: time.events,
       faults,
-      endings,
       trace,
     };
   }
@@ -180,7 +174,7 @@ class Story {
     await cluster.until(() => this.#workload.underWay === 0, HEALED_MS_MAX, 'every call ends');
     await this.#agree(() => quorum, 'agree');
     const alone = cluster.ids.filter((id) => !quorum.includes(id));
-    for (const group of ['c', 's0'])
+    for (const group of GROUPS)
       for (const leader of cluster.leaders(group))
         if (alone.includes(leader)) throw new BrokenPromise(`${leader} leads ${group} though nobody answers it`);
   }
@@ -208,7 +202,7 @@ class Story {
   /** Nodes have a leader in each group and have applied the same. */
   async #agree(nodes: () => readonly string[], what: string): Promise<void> {
     const cluster = this.#cluster;
-    for (const group of ['c', 's0']) {
+    for (const group of GROUPS) {
       const agreed = () => {
         const replicas = nodes().map((id) => cluster.replica(id, group));
         const [first] = replicas;
@@ -226,7 +220,7 @@ class Story {
   #checkShadows(): void {
     const cluster = this.#cluster;
     const [id = ''] = cluster.ids.filter((one) => cluster.isUp(one));
-    for (const group of ['c', 's0']) {
+    for (const group of GROUPS) {
       const replica = cluster.replica(id, group);
       const print = replay(group, cluster.judge.entries(group).slice(0, replica?.applied));
       if (print !== replica?.machine.fingerprint())

@@ -148,7 +148,6 @@ export class Workload {
         return await this.#cluster.client(name, { timeout_ms: CONNECT_MS, ttl_ms });
       } catch (error) {
         if (!(error instanceof ConcordError)) throw error;
-        this.calls.count(error.code);
       }
     }
     return null;
