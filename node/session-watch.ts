@@ -20,7 +20,7 @@ export class SessionWatch {
   readonly #sessions: Sessions;
   /** Cluster time of the last acknowledged sign of life, by session. Only on a leader. */
   readonly #renewed = new Map<number, number>();
-  /** Cluster time at which the end of a session was proposed; nothing keeps it alive from then on. */
+  /** Cluster time at which the end of a session was proposed. Nothing keeps it alive from then on, and nobody is told that it ended: a proposal may be lost. */
   readonly #ending = new Map<number, number>();
   #watching = false;
   #checkAt = Number.POSITIVE_INFINITY;
@@ -30,10 +30,9 @@ export class SessionWatch {
     this.#sessions = sessions;
   }
 
-  /** A keepalive. Answered true, or SESSION_EXPIRED, or why it could not be confirmed. */
+  /** A keepalive. Answered true, or SESSION_EXPIRED, or RETRY while its end is on its way, or why it could not be confirmed. */
   keepalive(client: Client, correlation: number, session: number, deadline: number, refusal: () => ConcordError): void {
     const arrived = this.#replica.time;
-    const ended = () => fail(client, correlation, new ConcordError('SESSION_EXPIRED', `session ${session} has ended`));
     this.#replica.confirm(deadline, (refused) => {
       if (refused !== null || !this.#replica.raft.settled) {
         fail(client, correlation, refused?.code === 'OVERLOADED' ? refused : refusal());
@@ -41,8 +40,10 @@ export class SessionWatch {
       }
       // It may have waited for the first entry of this term: nothing was counted before.
       this.#begin();
-      if (!this.#sessions.alive(session)) ended();
-      else if (this.#ending.has(session)) ended();
+      if (!this.#sessions.alive(session))
+        fail(client, correlation, new ConcordError('SESSION_EXPIRED', `session ${session} has ended`));
+      else if (this.#ending.has(session))
+        fail(client, correlation, new ConcordError('RETRY', `the end of session ${session} is on its way`));
       else {
         this.#renewed.set(session, Math.max(arrived, this.#renewed.get(session) ?? 0));
         client.answer({ kind: 'answer', correlation, value: true });

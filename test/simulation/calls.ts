@@ -94,7 +94,7 @@ export class Calls {
     if (ended !== 'ok' && !FAIR.has(ended)) throw new BrokenPromise(`${name} is told ${ended} for ${what}`);
     if (asking.patient && !NO_PATIENCE_HELPS.has(ended))
       throw new BrokenPromise(`${name} ${what} was patient and ended in ${ended}`);
-    if (ended === 'SESSION_EXPIRED' && session > 0 && !this.#isEnding(session))
+    if (ended === 'SESSION_EXPIRED' && session > 0 && !this.#hasEnded(session))
       throw new BrokenPromise(`${name} is told that session ${session} has ended, and nobody ended it`);
     const late = time.now() - started - timeOf(asking) / SLOWEST_CLOCK;
     if (late > LATE_MS && process.pauses === stoodStill)
@@ -134,13 +134,12 @@ export class Calls {
     return controller.signal;
   }
 
-  /** Some entry ends the session; whoever has it may say so, committed or not: a client that believes it keeps it alive no longer. */
-  #isEnding(session: number): boolean {
-    for (const entry of this.#cluster.judge.seen('c')) {
+  /** A committed entry ends the session. */
+  #hasEnded(session: number): boolean {
+    return this.#cluster.judge.entries('c').some(({ entry }) => {
       const decoded = decodeEntry(entry);
-      if (decoded?.kind === 'expire' && decoded.sessions.includes(session)) return true;
-    }
-    return false;
+      return decoded?.kind === 'expire' && decoded.sessions.includes(session);
+    });
   }
 }
 

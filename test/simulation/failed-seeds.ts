@@ -10,4 +10,5 @@ export const FAILED_SEEDS: readonly { readonly seed: number; readonly found: str
     seed: 245,
     found: 'a read whose message to the leader was lost was not passed on again: it stood until its deadline',
   },
+  { seed: 3448, found: 'a client was told that its session had ended when that was only proposed, and then refused' },
 ];

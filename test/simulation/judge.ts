@@ -86,11 +86,6 @@ export class Judge {
     return this.#ledger(group).committed.length - 1;
   }
 
-  /** Every entry that stood in some log of `group`, committed or not. */
-  *seen(group: string): Generator<Buffer> {
-    for (const { entry } of this.#ledger(group).entries.values()) yield entry;
-  }
-
   /** All that is committed in `group`, in order. */
   entries(group: string): CommittedEntry[] {
     const { committed, entries } = this.#ledger(group);

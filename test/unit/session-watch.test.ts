@@ -110,11 +110,14 @@ describe('the watch over sessions', () => {
     expect(alive(session), 'it is proposed and not committed').to.equal(true);
     const asked = ask(session);
     world.until(() => client.said[asked] !== undefined);
-    expect(client.said[asked]).to.equal('SESSION_EXPIRED');
+    expect(client.said[asked], 'neither that it lives nor that it ended').to.equal('RETRY');
     expect(alive(session)).to.equal(true);
     world.stalled.clear();
     world.turn();
     expect(alive(session)).to.equal(false);
+    const again = ask(session);
+    world.until(() => client.said[again] !== undefined);
+    expect(client.said[again]).to.equal('SESSION_EXPIRED');
   });
 
   it('acknowledges nothing that no majority has confirmed', () => {

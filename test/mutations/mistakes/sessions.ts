@@ -150,7 +150,7 @@ export const SESSION_MISTAKES: readonly Mutation[] = [
     name: 'keepalive-acknowledged-while-ending',
     mistake: 'A session whose end is on its way is told that it lives: it ends while its client is sure of it.',
     source: 'etcd pull request 12531: a lease renewed and revoked at once',
-    edits: [{ file: WATCH, before: '      else if (this.#ending.has(session)) ended();\n', after: '' }],
+    edits: [{ file: WATCH, before: 'else if (this.#ending.has(session))', after: 'else if (correlation < 0)' }],
   },
   {
     name: 'ttl-counted-from-the-opening',
