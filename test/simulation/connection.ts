@@ -9,6 +9,9 @@ import type { Process } from './time.js';
 const HIGH_WATER_BYTES = 64 << 10;
 /** A frame that is overtaken by others comes up to so much later, ms. */
 const OVERTAKEN_MS_MAX = 30;
+/** The second copy of a frame may come when much has changed: so often, and up to so much later, ms. */
+const COPY_STALE = 0.05;
+const STALE_MS_MAX = 4000;
 /** Bytes of a frame's length. */
 const PREFIX_BYTES = 4;
 
@@ -281,7 +284,7 @@ class End implements Socket {
     this.#send(frame, overtaken ? network.chance() * OVERTAKEN_MS_MAX : 0);
     if (network.chance() >= faults.duplicate) return;
     network.count('frame doubled');
-    this.#send(frame, network.chance() * OVERTAKEN_MS_MAX);
+    this.#send(frame, network.chance() * (network.chance() < COPY_STALE ? STALE_MS_MAX : OVERTAKEN_MS_MAX));
   }
 
   #sendPart(data: Buffer): void {

@@ -10,6 +10,8 @@ export interface Stage {
   readonly dice: Dice;
   /** Names of the clients. */
   readonly clients: () => readonly string[];
+  /** Does something later, if mischief still goes on. */
+  readonly after: (ms: number, task: () => void) => void;
 }
 
 /** Does something; what it returns undoes it. */
@@ -17,6 +19,8 @@ type Mischief = (stage: Stage) => () => void;
 
 const nothing = () => {};
 
+/** How often is looked whether a leader that was cut off has a successor, ms. */
+const SUCCESSION_LOOK_MS = 20;
 /** What was written last to a file, about, bytes. */
 const NEWEST_BYTES = 1024;
 
@@ -101,37 +105,44 @@ export const MISCHIEF = {
   isolation: (stage) => {
     const id = node(stage);
     const others = stage.cluster.ids.filter((other) => other !== id);
-    return block(stage.cluster, [[id, others], ...others.map((other): Way => [other, [id]])]);
+    return block(stage.cluster, between(id, others));
   },
 
   // The others know at once and elect another; it learns nothing until it misses them.
   'leader cut off unawares': (stage) => {
-    const { cluster, dice } = stage;
-    const [first, ...more] = cluster.leaders(dice.one(['c', 's0', 's0']));
-    if (first === undefined) return nothing;
-    const id = dice.one([first, ...more]);
-    const others = cluster.ids.filter((other) => other !== id);
-    for (const other of others) cluster.network.drop(other, id);
-    return block(cluster, [[id, others], ...others.map((other): Way => [other, [id]])]);
+    const [leader] = someLeader(stage);
+    return leader === '' ? nothing : cutOffUnawares(stage.cluster, leader);
+  },
+
+  // It hears from those who follow another now, and not from that one.
+  'leader back behind its successor': (stage) => {
+    const { cluster, after } = stage;
+    const [leader, group] = someLeader(stage);
+    if (leader === '') return nothing;
+    const comeBack = cutOffUnawares(cluster, leader);
+    const look = () => {
+      const leaders = cluster.leaders(group);
+      if (!leaders.includes(leader)) return;
+      const heir = leaders.find((id) => id !== leader);
+      if (heir === undefined) after(SUCCESSION_LOOK_MS, look);
+      else {
+        comeBack();
+        block(cluster, between(leader, [heir]));
+      }
+    };
+    look();
+    return comeBack;
   },
 
   'one-way isolation': (stage) => {
     const id = node(stage);
     const others = stage.cluster.ids.filter((other) => other !== id);
-    return stage.dice.happens(0.5)
-      ? block(stage.cluster, [[id, others]])
-      : block(
-          stage.cluster,
-          others.map((other): Way => [other, [id]]),
-        );
+    return block(stage.cluster, stage.dice.happens(0.5) ? [[id, others]] : toAll(others, id));
   },
 
   'cut between two': (stage) => {
     const [a, b] = pair(stage);
-    return block(stage.cluster, [
-      [a, [b]],
-      [b, [a]],
-    ]);
+    return block(stage.cluster, between(a, [b]));
   },
 
   'one-way cut between two': (stage) => {
@@ -139,20 +150,20 @@ export const MISCHIEF = {
     return block(stage.cluster, [[a, [b]]]);
   },
 
-  // For about as long as its session lasts, and one way longer than the other.
+  // For about as long as its session lasts, and one way longer than the other. What it asked last may be answered late.
   'client alone': (stage) => {
-    const { cluster, dice, swarm } = stage;
+    const { cluster, dice, swarm, after } = stage;
+    const { ids } = cluster;
+    const { ttl_ms } = swarm;
     const name = dice.one(['', ...stage.clients()]);
     if (name === '') return nothing;
     cluster.note(`${name} is alone`);
-    const asked = block(cluster, [[name, cluster.ids]]);
-    const answered = block(
-      cluster,
-      cluster.ids.map((id): Way => [id, [name]]),
-    );
-    const ms = (0.3 + 1.2 * dice.chance()) * swarm.ttl_ms;
-    cluster.time.add(ms, asked, null);
-    cluster.time.add(dice.happens(0.5) ? ms : ms * dice.chance(), answered, null);
+    const unanswered = block(cluster, toAll(ids, name));
+    const mute_ms = dice.happens(0.5) ? 0 : 0.4 * dice.chance() * ttl_ms;
+    const ms = (0.3 + 1.2 * dice.chance()) * ttl_ms;
+    const late_ms = dice.one([ms, dice.chance() * ms, 0.3 * dice.chance() * ttl_ms]);
+    after(mute_ms, () => after(ms, block(cluster, [[name, ids]])));
+    after(mute_ms + late_ms, unanswered);
     return nothing;
   },
 
@@ -161,10 +172,7 @@ export const MISCHIEF = {
     const id = node(stage);
     return stage.dice.happens(0.5)
       ? block(stage.cluster, [[client, [id]]])
-      : block(stage.cluster, [
-          [client, [id]],
-          [id, [client]],
-        ]);
+      : block(stage.cluster, between(client, [id]));
   },
 
   'clogged link': (stage) => {
@@ -265,6 +273,15 @@ export type MischiefName = keyof typeof MISCHIEF;
 /** From whom to whom. */
 type Way = readonly [from: string, to: readonly string[]];
 
+/** Both ways. */
+function between(one: string, others: readonly string[]): Way[] {
+  return [[one, others], ...toAll(others, one)];
+}
+
+function toAll(froms: readonly string[], to: string): Way[] {
+  return froms.map((from) => [from, [to]]);
+}
+
 function block({ network }: SimulatedCluster, ways: readonly Way[]): () => void {
   const each = (act: (from: string, to: string) => void) => {
     for (const [from, to] of ways) for (const one of to) act(from, one);
@@ -280,6 +297,19 @@ function hasBatches(segment: Buffer): boolean {
 
 function node({ cluster, dice }: Stage): string {
   return cluster.ids[dice.below(cluster.ids.length)] ?? '';
+}
+
+/** A leader and its group, or ''. */
+function someLeader({ cluster, dice }: Stage): [leader: string, group: string] {
+  const group = dice.one(['c', 's0', 's0']);
+  const [first = '', ...more] = cluster.leaders(group);
+  return [dice.one([first, ...more]), group];
+}
+
+function cutOffUnawares(cluster: SimulatedCluster, leader: string): () => void {
+  const others = cluster.ids.filter((id) => id !== leader);
+  for (const other of others) cluster.network.drop(other, leader);
+  return block(cluster, between(leader, others));
 }
 
 function pair(stage: Stage): [string, string] {

@@ -14,8 +14,8 @@ export class Nemesis {
   #stopped = false;
   readonly #healed = new Set<string>();
 
-  constructor(stage: Stage) {
-    this.#stage = stage;
+  constructor(stage: Omit<Stage, 'after'>) {
+    this.#stage = { ...stage, after: (ms, task) => this.#after(ms, task) };
     stage.cluster.died = (id, error) => this.#died(id, error);
   }
 

@@ -28,6 +28,8 @@ const SUCCESSES_MIN = 300;
 const HEALED_MS_MAX = 120_000;
 /** So long may a leader take itself for one that nobody answers, ms: twice the election timeout, by any clock. */
 const LEADER_ALONE_MS_MAX = 2500;
+/** So long nobody may begin a new term, ms: leaders live and are heard. */
+const CALM_MS = 5000;
 /** One-way delay while all is well, ms: no election timeout is drawn that this would break. */
 const NEAR = { min: 0.1, spread: 3 };
 /** How often is looked whether enough has been asked, ms. */
@@ -168,15 +170,20 @@ class Story {
     }
     for (const name of this.#workload.clients) cluster.processOf(name).resume();
     await this.#agree(() => quorum, 'elect a leader and agree');
-    await cluster.pass(LEADER_ALONE_MS_MAX);
     await cluster.result(this.#workload.serve(HEALED_MS_MAX));
     this.#workload.stop();
     await cluster.until(() => this.#workload.underWay === 0, HEALED_MS_MAX, 'every call ends');
     await this.#agree(() => quorum, 'agree');
+    await cluster.pass(LEADER_ALONE_MS_MAX);
     const alone = cluster.ids.filter((id) => !quorum.includes(id));
     for (const group of GROUPS)
       for (const leader of cluster.leaders(group))
         if (alone.includes(leader)) throw new BrokenPromise(`${leader} leads ${group} though nobody answers it`);
+    const terms = () =>
+      GROUPS.map((group) => Math.max(...quorum.map((id) => cluster.replica(id, group)?.raft.term ?? 0)));
+    const before = terms().join();
+    await cluster.pass(CALM_MS);
+    if (terms().join() !== before) throw new BrokenPromise(`terms rise from ${before} to ${terms()} while all is well`);
   }
 
   async #recovery(): Promise<void> {

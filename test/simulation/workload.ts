@@ -23,6 +23,8 @@ const PATIENT_MS = 400_000;
 const LOOK_AT_CLOCK_MS = 5;
 /** How often a client is killed, of all its bursts. */
 const KILLED = 0.002;
+/** How often a new client stands still with its first command under way. */
+const STALLS = 0.2;
 /** How often it asks a leader to hand over. */
 const TRANSFERS = 0.005;
 
@@ -123,6 +125,7 @@ export class Workload {
     if (client === null) return;
     this.#connected.set(name, client);
     const process = this.#cluster.processOf(name);
+    if (this.#dice.happens(STALLS)) await this.#stall(client, name, ttl_ms);
     while (!this.#stopped && this.#living.has(name)) {
       await this.#pause(2 * this.#dice.chance() * EVERY_MS * clients * burst);
       if (process.paused) continue;
@@ -132,9 +135,21 @@ export class Workload {
     }
   }
 
-  #ask(client: Cluster, name: string): void {
+  // Its session may be over before any group but `c` has heard of it; what it asks again then must not begin a new life for it.
+  async #stall(client: Cluster, name: string, ttl_ms: number): Promise<void> {
+    const dice = this.#dice;
+    const { network, time } = this.#cluster;
+    const process = this.#cluster.processOf(name);
+    this.#ask(client, name, { ...CALMLY, input: this.#enqueue(), timeout_ms: PATIENT_MS, patient: true });
+    await this.#pause(dice.between(1, 100));
+    for (const id of this.#swarm.ids) network.reset(name, id);
+    process.pause();
+    time.add(dice.between(ttl_ms / 2, 4 * ttl_ms), () => process.resume(), null);
+  }
+
+  #ask(client: Cluster, name: string, asking = this.#draw()): void {
     this.#underWay(name, 1);
-    this.calls.call(client, this.#draw()).then(
+    this.calls.call(client, asking).then(
       () => this.#underWay(name, -1),
       (error) => {
         this.#failure ??= error;
