@@ -1,4 +1,7 @@
-/** All mutations, in the order of the table. */
+/**
+ * All mutations, in the order of the table. Not among them is what a second rule makes up for where frames keep their order on a connection,
+ * and tests of the core alone hold: an acknowledgement of an older term counted, a round confirmed by one that follows another leader.
+ */
 import { CLIENT_MISTAKES } from './mistakes/client.js';
 import { ELECTION_MISTAKES } from './mistakes/election.js';
 import { QUEUE_MISTAKES } from './mistakes/queue.js';

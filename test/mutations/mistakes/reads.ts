@@ -22,20 +22,6 @@ export const READ_MISTAKES: readonly Mutation[] = [
     ],
   },
   {
-    name: 'read-confirmed-by-a-stray',
-    mistake:
-      'Whoever answers a heartbeat confirms the leader, also who says that it follows another: a deposed leader reads on.',
-    source: 'thesis 6.4: the majority has to follow in that term',
-    edits: [
-      { file: HEARTBEAT, before: '    return;\n  }\n  const progress', after: '  }\n  const progress' },
-      {
-        file: HEARTBEAT,
-        before: 'if (stray > s.term) follow(',
-        after: "if (stray > s.term && s.role !== 'leader') follow(",
-      },
-    ],
-  },
-  {
     name: 'read-before-a-commit-of-its-term',
     mistake:
       'A new leader answers reads at the commit index it has heard of: it may be behind what its predecessor acknowledged.',

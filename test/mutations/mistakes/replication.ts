@@ -85,12 +85,6 @@ export const REPLICATION_MISTAKES: readonly Mutation[] = [
     ],
   },
   {
-    name: 'acknowledgement-of-an-older-term-counted',
-    mistake: "An acknowledgement of an earlier leadership counts in this one: the follower's log has been cut since.",
-    source: 'etcd/raft: the ABA race of asynchronous writes; Raft paper, 5.1',
-    edits: [{ file: REPLICATION, before: ' || reply.term !== s.term || progress', after: ' || progress' }],
-  },
-  {
     name: 'match-raised-by-a-rejection',
     mistake: 'Where the logs could agree is taken for where they do: entries are committed that nobody else holds.',
     source: 'Raft paper, 5.3: only a success raises matchIndex',
