@@ -173,8 +173,8 @@ describe('the words about the cluster', () => {
       problems: [
         'n2 is down',
         'n3 is down',
-        'c has lost its majority: 1 of 3 are up, 2 are needed',
-        's0 has lost its majority: 1 of 3 are up, 2 are needed',
+        'c has lost its majority: 1 of 3 are in touch, 2 are needed',
+        's0 has lost its majority: 1 of 3 are in touch, 2 are needed',
       ],
     });
     const leaderless = groupState({ leader: '' });
@@ -183,7 +183,9 @@ describe('the words about the cluster', () => {
     });
     const lost = ({ options }: { options?: { node?: string } }) =>
       nodeState(options?.node ?? '', options?.node === 'n3' ? { groups: { s0: leaderless } } : {});
-    expect(await healthOf(lost)).to.deep.include({ problems: ['n3 follows no leader of s0'] });
+    expect(await healthOf(lost)).to.deep.include({
+      problems: ['n3 follows no leader of s0', 'one more failure stops s0'],
+    });
     const apart = nodeState('n2', { members: [{ id: 'n1', address: '', connected: false }], space: 'full' });
     const parted = ({ options }: { options?: { node?: string } }) =>
       options?.node === 'n2' ? apart : nodeState(options?.node ?? '');

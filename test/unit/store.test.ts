@@ -181,6 +181,15 @@ describe('the state of the cluster', () => {
     expect(safetyOf(screen.state)).to.include({ level: 'edge', alive: 2 });
   });
 
+  it('counts no voter that follows nobody while another has led for some time', () => {
+    const strayed = (since_ms: number) =>
+      watched()
+        .tell(status('n1', { s0: leading('n1', { since_ms }) }))
+        .tell(status('n3', { s0: group({ leader: '' }) }));
+    expect(safetyOf(strayed(100).state), 'it may not have heard yet').to.include({ level: 'safe', alive: 3 });
+    expect(safetyOf(strayed(60_000).state)).to.include({ level: 'edge', alive: 2 });
+  });
+
   it('believes no leader that it knows to be gone', () => {
     const screen = watched().processes(['n1', 'killed'], ['n2'], ['n3']);
     expect(groupSummary(screen.state, 's0').leader).to.equal('');
@@ -203,7 +212,7 @@ describe('the feed', () => {
     const before = screen.state.feed.length;
     screen.processes(['n1', 'killed'], ['n2'], ['n3']).tell(down('n1', 'ECONNRESET'));
     screen.tell(
-      status('n2', { c: leading('n2', { term: 4 }), s0: leading('n2', { term: 8 }) }),
+      status('n2', { c: leading('n2', { term: 4, since_ms: 0 }), s0: leading('n2', { term: 8, since_ms: 0 }) }),
       status('n3', { c: group({ term: 4, leader: 'n2' }), s0: group({ term: 8, leader: 'n2' }) }),
     );
     expect(screen.feed(before)).to.deep.equal([

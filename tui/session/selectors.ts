@@ -90,6 +90,7 @@ export interface GroupSummary {
   /** When the leader took over; null unless it told so itself. */
   readonly since: number | null;
   readonly voters: number;
+  /** Voters that are there, less those that follow no leader, or another, while there is one. */
   readonly alive: number;
   readonly majority: number;
 }
@@ -113,7 +114,7 @@ export function groupSummary(state: ScreenState, id: string): GroupSummary {
     term: newest?.replica.term ?? 0,
     since: leader?.since ?? null,
     voters: voters.length,
-    alive: voters.filter((voter) => counts(state, voter)).length,
+    alive: voters.filter((voter) => counts(state, voter) && !strays(state, voter, id, leader)).length,
     majority: Math.floor(voters.length / 2) + 1,
   };
 }
@@ -137,8 +138,14 @@ function newestOf(replicas: readonly Replica[]): Replica | undefined {
   );
 }
 
+/** A leader, and when it took over; null unless it told so itself. */
+interface Leader {
+  readonly id: string;
+  readonly since: number | null;
+}
+
 /** The leader of the newest term: by its own word, or by that of a follower that would know. */
-function leaderAmong(state: ScreenState, live: readonly Replica[]): { id: string; since: number | null } | undefined {
+function leaderAmong(state: ScreenState, live: readonly Replica[]): Leader | undefined {
   const term = newestOf(live)?.replica.term ?? 0;
   const current = live.filter(({ replica }) => replica.term === term);
   const own = current.find(({ replica }) => replica.role === 'leader');
@@ -156,6 +163,17 @@ function counts(state: ScreenState, id: string): boolean {
   if (isLive(state, node)) return true;
   const condition = conditionOf(state, node);
   return (condition === 'down' || condition === 'connecting') && isHeardByOthers(state, id);
+}
+
+/** How long after a change of leaders it may take to hear from all who they follow, ms. */
+const SETTLING_MS = 2000;
+
+/** True when a voter that is heard has not found the leader, which is no newcomer: it may be cut off from it. */
+function strays(state: ScreenState, id: string, group: string, leader: Leader | undefined): boolean {
+  if (leader === undefined || leader.since === null || state.now - leader.since < SETTLING_MS) return false;
+  const node = state.nodes[id];
+  const replica = node?.groups[group];
+  return node !== undefined && replica !== undefined && isLive(state, node) && replica.leader !== leader.id;
 }
 
 /** True when a live node tells of a connection to this one. */

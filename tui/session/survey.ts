@@ -192,15 +192,19 @@ export function quorumOf(found: Survey): { up: number; needed: number; of: numbe
   return { up: found.members.filter((member) => member.state !== null).length, needed: Math.floor(of / 2) + 1, of };
 }
 
+/** True when a replica follows nobody although another leads: it may be cut off. */
+function strays({ members }: Survey, id: string, group: string): boolean {
+  const own = members.find((member) => member.id === id)?.state?.groups[group];
+  return own?.leader === '' && members.some(({ state }) => state?.groups[group]?.role === 'leader');
+}
+
 /** Everything that is not as it should be, the worst last: what is down, out of touch, broken on order, full, led by nobody, about to stop. */
 export function problemsOf(found: Survey): string[] {
   const up = new Set(found.members.filter((member) => member.state !== null).map((member) => member.id));
   const out = found.members.flatMap(({ id, condition, reason, state }) => {
     if (state === null) return [`${id} is ${condition}${reason === '' ? '' : `: ${reason}`}`];
     const apart = absent(id, state).filter((other) => up.has(other));
-    const lost = Object.keys(state.groups).filter(
-      (group) => state.groups[group]?.leader === '' && leaderIn(found, group),
-    );
+    const lost = Object.keys(state.groups).filter((group) => strays(found, id, group));
     const space =
       state.space === 'ok' ? [] : [`the disk of ${id} is ${state.space === 'full' ? 'full' : 'nearly full'}`];
     return [
@@ -212,10 +216,10 @@ export function problemsOf(found: Survey): string[] {
   });
   const fragile: string[] = [];
   for (const { group, replicas: voters, leader } of groupRows(found, groupNames(found))) {
-    const alive = voters.filter((id) => up.has(id)).length;
+    const alive = voters.filter((id) => up.has(id) && !strays(found, id, group)).length;
     const needed = Math.floor(voters.length / 2) + 1;
     if (alive < needed)
-      out.push(`${group} has lost its majority: ${alive} of ${voters.length} are up, ${needed} are needed`);
+      out.push(`${group} has lost its majority: ${alive} of ${voters.length} are in touch, ${needed} are needed`);
     else if (leader === null) out.push(`${group} has no leader`);
     if (alive === needed && alive < voters.length) fragile.push(group);
   }
