@@ -32,7 +32,8 @@ export class SessionWatch {
 
   /** A keepalive. Answered true, or SESSION_EXPIRED, or RETRY while its end is on its way, or why it could not be confirmed. */
   keepalive(client: Client, correlation: number, session: number, deadline: number, refusal: () => ConcordError): void {
-    const arrived = this.#replica.time;
+    // Cluster time is cut to whole milliseconds: it may be almost one more, and a client may be as sure as its clock allows.
+    const arrived = this.#replica.time + 1;
     this.#replica.confirm(deadline, (refused) => {
       if (refused !== null || !this.#replica.raft.settled) {
         fail(client, correlation, refused?.code === 'OVERLOADED' ? refused : refusal());

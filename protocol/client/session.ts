@@ -49,7 +49,9 @@ export class Session {
   }
 
   get info(): SessionInfo {
-    return { id: this.#id, state: this.#state };
+    // Timers may be late, above all in a process that slept: the clock decides.
+    const overdue = this.#state === 'open' && this.#owner.alarms.now() >= this.#sureUntil_ms;
+    return { id: this.#id, state: overdue ? 'suspended' : this.#state };
   }
 
   /** Opens a session unless there is one, or one is being opened. */

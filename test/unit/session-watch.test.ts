@@ -56,6 +56,20 @@ describe('the watch over sessions', () => {
     expect(alive(kept)).to.equal(false);
   });
 
+  it('counts no part of a millisecond too much', () => {
+    const session = world.open('n1', TTL_MS);
+    world.pass(100);
+    world.now += 0.9;
+    const arrived = world.now;
+    keepAlive(session);
+    world.pass(TTL_MS - 200);
+    world.standStill(arrived + TTL_MS - 0.5 - world.now);
+    world.turn();
+    expect(alive(session)).to.equal(true);
+    world.pass(SLACK_MS);
+    expect(alive(session)).to.equal(false);
+  });
+
   it('counts the TTL of each session by itself', () => {
     const [short, long] = [world.open('n1', 1000), world.open('n1', 30_000)];
     world.pass(1000 + SLACK_MS);
