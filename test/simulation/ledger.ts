@@ -28,6 +28,7 @@ export function recorded(): Totals {
 
 function commitNow(): string {
   const git = (...args: string[]) => execFileSync('git', args, { encoding: 'utf8' }).trim();
-  const changed = git('status', '--porcelain', '--untracked-files=no', 'node', 'protocol', 'test/simulation') !== '';
+  const changed =
+    git('status', '--porcelain', '--untracked-files=no', 'node', 'protocol', 'test/simulation', `:!${PATH}`) !== '';
   return `${git('rev-parse', '--short', 'HEAD')}${changed ? '+' : ''}`;
 }
