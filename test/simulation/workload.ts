@@ -130,7 +130,7 @@ export class Workload {
       await this.#pause(2 * this.#dice.chance() * EVERY_MS * clients * burst);
       if (process.paused) continue;
       for (let i = 0; i < burst && (this.#living.get(name) ?? 0) < IN_FLIGHT_MAX; i++) this.#ask(client, name);
-      if (this.#dice.happens(TRANSFERS)) this.#transfer(client);
+      if (this.#dice.happens(TRANSFERS)) this.#transfer(client, name);
       if (this.#dice.happens(KILLED)) this.#kill(name);
     }
   }
@@ -168,13 +168,15 @@ export class Workload {
     return null;
   }
 
-  #transfer(client: Cluster): void {
+  #transfer(client: Cluster, name: string): void {
     const dice = this.#dice;
     const [group, to] = [dice.one(['c', 's0']), dice.one(['', ...this.#swarm.ids])];
     this.#cluster.note(`${client.clientId} asks the leader of ${group} to hand over to ${to || 'anyone'}`);
     this.#cluster.count('hand-over asked for');
+    this.#underWay(name, 1);
+    const ended = () => this.#underWay(name, -1);
     // Whether it came to anything shows in the trace.
-    client.admin('transfer', { group, to }, { timeout_ms: TIMEOUT_MS_MAX }).catch(() => {});
+    client.admin('transfer', { group, to }, { timeout_ms: TIMEOUT_MS_MAX }).then(ended, ended);
   }
 
   // Its calls never end: nobody knows what became of them.
