@@ -2,6 +2,7 @@
 import { ConcordError } from '../protocol/errors.js';
 import { COORDINATION, SHARD } from '../protocol/groups.js';
 import type { MessageOf } from '../protocol/messages.js';
+import { FenceFloor } from './fence-floor.js';
 import { Leadership } from './observe/leadership.js';
 import { ReplicaCounts } from './observe/replica-counts.js';
 import { OUTCOMES, Tally } from './observe/tally.js';
@@ -13,6 +14,7 @@ import type { Random } from './raft/state.js';
 import type { Configuration, GroupId, NodeId, Outgoing, RaftSettings, Role } from './raft/types.js';
 import { type Client, fail, Replica } from './replica.js';
 import { coordinationMachine, type GroupMachine, shardMachine } from './services/group-machine.js';
+import type { Locks } from './services/locks/locks.js';
 import type { Sessions } from './services/sessions.js';
 import { SessionWatch } from './session-watch.js';
 import type { Recovered, RunHead } from './storage/log.js';
@@ -77,6 +79,7 @@ export interface GroupsOutput {
 export class Groups {
   readonly multi: MultiRaft;
   readonly sessions: Sessions;
+  readonly locks: Locks;
   /** Commands and reads of all groups by what came of them. */
   readonly commands = new Tally();
   readonly reads = new Tally();
@@ -89,6 +92,7 @@ export class Groups {
   readonly #coordination: Replica;
   readonly #watch: SessionWatch;
   readonly #sweepers: Sweeper[] = [];
+  readonly #floors: FenceFloor[] = [];
   /** When each replica took its present role, monotonic ms. */
   readonly #since = new Map<GroupId, { role: Role; at: number }>();
   #context = 0;
@@ -97,13 +101,15 @@ export class Groups {
   constructor(options: GroupsOptions, host: GroupsHost) {
     this.#host = host;
     this.multi = new MultiRaft(options.self, options.settings);
-    const { machine, sessions } = coordinationMachine();
+    const { machine, sessions, locks } = coordinationMachine();
     this.sessions = sessions;
+    this.locks = locks;
     this.#coordination = this.#add(COORDINATION, machine, options);
     this.#watch = new SessionWatch(this.#coordination, sessions);
     for (const id of SHARDS) {
       const shard = this.#add(id, shardMachine(id), options);
       this.#sweepers.push(new Sweeper(shard, this.#coordination, sessions));
+      this.#floors.push(new FenceFloor(shard, () => machine.fences.floor(this.#coordination.applied + 1)));
     }
   }
 
@@ -139,7 +145,8 @@ export class Groups {
     }
     if (message.fence !== '') {
       this.reads.count(operation, OUTCOMES.failed);
-      fail(client, correlation, new ConcordError('INVALID', `${message.group} has no locks to check a fence against`));
+      // Only an entry can say what came before it: a token that a read shows has to be seen by all that comes after.
+      fail(client, correlation, new ConcordError('INVALID', 'a fenced read is sent as a command of its session'));
       return;
     }
     const since = this.#host.now();
@@ -194,6 +201,7 @@ export class Groups {
   propose(now: number): void {
     this.#watch.turn();
     for (const sweeper of this.#sweepers) sweeper.turn(now);
+    for (const floor of this.#floors) floor.turn(now);
     for (const replica of this.#replicas.values()) {
       replica.expire(now);
       replica.flush();
@@ -227,6 +235,7 @@ export class Groups {
     let deadline = Math.min(this.multi.deadline(), this.#host.now() + this.#watch.dueIn());
     for (const replica of this.#replicas.values()) deadline = Math.min(deadline, replica.deadline());
     for (const sweeper of this.#sweepers) deadline = Math.min(deadline, sweeper.deadline());
+    for (const floor of this.#floors) deadline = Math.min(deadline, floor.deadline());
     return deadline;
   }
 

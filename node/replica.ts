@@ -149,7 +149,7 @@ export class Replica {
 
   /** Answers a read from applied state. False when the state machine refused it. */
   answer(client: Client, request: MessageOf<'read'>): boolean {
-    const outcome = this.machine.read(request.operation, request.body, request.name);
+    const outcome = this.machine.read(request.operation, request.body, request.name, this.time);
     client.answer(this.#reply(request.correlation, this.#applied, this.raft.term, outcome));
     return outcome.form === 'result';
   }
@@ -285,13 +285,21 @@ export class Replica {
       if (waiter !== undefined) {
         waiter.client.answer(this.#reply(waiter.correlation, at.index, at.term, applied.outcome));
         this.counts.commands.count(waiter.operation, COUNTED_AS[applied.outcome.form]);
+        this.#countFenced(applied.outcome);
         this.counts.commandTimes.recordMs(now - waiter.since);
       }
     }
     if (this.#led)
-      for (const settled of applied.settled) this.#push(settled.session, settled.lane, at, settled.outcome);
+      for (const settled of applied.settled) {
+        this.#push(settled.session, settled.lane, at, settled.outcome);
+        this.#countFenced(settled.outcome);
+      }
     this.#host.applied(this, applied);
     for (const session of applied.ended) this.#attached.delete(session);
+  }
+
+  #countFenced(outcome: Outcome): void {
+    if (outcome.form === 'refusal' && outcome.code === 'FENCED') this.counts.fenced++;
   }
 
   #giveUp({ client, correlation, operation }: Waiter, error: ConcordError): void {

@@ -42,7 +42,7 @@ export const ENVELOPE_FIELDS = {
   confirmed: u53,
   deadline_ms: u32,
   name: text(LIMITS.name_length_max),
-  fence: text(LIMITS.name_length_max),
+  fence: text(LIMITS.fence_length_max),
   principal: text(LIMITS.name_length_max),
   operation: u32,
   body: bytesField(LIMITS.body_bytes_max),
@@ -81,7 +81,7 @@ export function decodeEnvelope(bytes: Buffer, from = 0): Envelope {
   const confirmed = reader.u53();
   const deadline_ms = reader.u32();
   const name = reader.text(LIMITS.name_length_max);
-  const fence = reader.text(LIMITS.name_length_max);
+  const fence = reader.text(LIMITS.fence_length_max);
   const principal = reader.text(LIMITS.name_length_max);
   const operation = reader.u32();
   const body = reader.rest(LIMITS.body_bytes_max);
@@ -115,7 +115,7 @@ function fits(e: Envelope): boolean {
     isU53(e.confirmed) &&
     e.deadline_ms >>> 0 === e.deadline_ms &&
     isText(e.name, LIMITS.name_length_max) &&
-    isText(e.fence, LIMITS.name_length_max) &&
+    isText(e.fence, LIMITS.fence_length_max) &&
     isText(e.principal, LIMITS.name_length_max) &&
     e.operation >>> 0 === e.operation &&
     Buffer.isBuffer(e.body) &&

@@ -127,6 +127,41 @@ export const CODES = {
   TOO_BIG: code(true, 'A value is larger than the limit.', 'A body holds at most 1,000,000 bytes.'),
   QUEUE_FULL: code(true, 'The queue has as many messages as it allows.', 'Take messages out first.'),
   WAIT_LIMIT: code(true, 'Too many commands wait already.', 'Wait for fewer things at once.'),
+  // Locks.
+  WOULD_BLOCK: code(
+    true,
+    'The lock is held by others.',
+    'Wait for it with --wait, or look at its holders with `lock`.',
+  ),
+  LOCK_TIMEOUT: code(
+    true,
+    'The lock was not free in time.',
+    'Look at its holders with `lock`, allow more with --wait, or take it from them with `revoke`.',
+  ),
+  DEADLOCK: code(
+    true,
+    'Waiting would never end: owners wait for each other in a circle.',
+    'Release all that this owner holds and begin again; to read first and write later acquire mode u.',
+  ),
+  NOT_HOLDER: code(
+    true,
+    'This owner does not hold it.',
+    'Look at its holders with `lock`; what was held may have run out.',
+  ),
+  STALE_TOKEN: code(true, 'The lock was given anew since that token.', 'Acquire it again; the old hold is gone.'),
+  FENCED: code(
+    true,
+    'The fencing token is older than one that was seen here.',
+    'The lock has had another holder since: stop, and acquire it again.',
+  ),
+  REENTRANCY_LIMIT: code(true, 'The owner holds it as many times as it may.', 'Release it as often as it is acquired.'),
+  LOCK_LIMIT: code(true, 'There are as many locks, holds or waits as there may be.', 'Release some first.'),
+  LOCK_LOST: code(
+    true,
+    'The lock is no longer ours, or nobody can be sure that it is.',
+    'Stop what it guarded; acquire it again, and use fencing tokens for what others guard by it.',
+  ),
+  NO_SUCH_SEMAPHORE: code(true, 'There is no semaphore of that name.', 'Make it with `sem name set n`.'),
   TRANSFER_FAILED: code(
     true,
     'The leadership was not handed over.',

@@ -15,6 +15,12 @@ export const LIMITS = {
   id_length_max: 32,
   name_length_max: 255,
   group_length_max: 16,
+  /** Locks that one command may ask for. */
+  locks_per_request_max: 64,
+  /** A fence: the name of a lock, a colon and 16 digits. */
+  fence_length_max: 272,
+  /** A note that a holder leaves on its lock. */
+  note_length_max: 255,
   address_length_max: 255,
   message_length_max: 1024,
   members_max: 64,

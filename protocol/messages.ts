@@ -74,7 +74,7 @@ export const MESSAGES = {
     deadline_ms: u32,
     group,
     name: text(LIMITS.name_length_max),
-    fence: text(LIMITS.name_length_max),
+    fence: text(LIMITS.fence_length_max),
     operation: u32,
     body: bytes(LIMITS.body_bytes_max),
   }),

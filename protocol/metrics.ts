@@ -81,6 +81,12 @@ export const METRICS = {
     'Reads and keepalives that wait for a majority, or for entries to be applied.',
   ),
 
+  fenced_total: counter(
+    'commands',
+    ['group'],
+    'Commands refused because their fencing token was older than one seen, or than any that is held; counted where the group is led.',
+  ),
+
   // Consensus.
   term: gauge('', ['group'], 'The term of Raft.'),
   leads: gauge('', ['group'], '1: this node leads the group.'),
@@ -133,9 +139,46 @@ export const METRICS = {
   ),
   lanes: limited('lanes', ['group'], 'Sessions that have run a command in the group.'),
   lane_bytes: limited('bytes', ['group'], 'Replies and outcomes kept until their sessions confirm them.'),
+  fence_marks: limited(
+    'locks',
+    ['group'],
+    'Locks whose tokens the group remembers; at the limit it takes fenced commands for no others.',
+  ),
   queue_messages: limited('messages', ['group'], 'Messages in the queue.'),
   queue_bytes: limited('bytes', ['group'], 'Their bodies.'),
   queue_waiters: limited('commands', ['group'], 'Dequeues in line for a message.'),
+  locks: limited(
+    'locks',
+    ['group'],
+    'Locks that are held, waited for or kept from everybody after their holder was lost.',
+  ),
+  lock_holds: limited('holds', ['group'], 'Holds of all locks.'),
+  lock_waiters: limited('commands', ['group'], 'Commands in line for locks.'),
+  lock_news: limited('events', ['group'], 'What befell the holds of sessions and is not confirmed by them.'),
+  semaphores: limited('semaphores', ['group'], 'Semaphores.'),
+  semaphore_holders: limited('owners', ['group'], 'Owners that have permits of a semaphore.'),
+  semaphore_waiters: limited('commands', ['group'], 'Commands in line for permits.'),
+
+  // Locks. Every node keeps them and counts alike, from its start on; times are cluster time.
+  lock_acquires_total: counter(
+    'locks',
+    ['mode', 'result'],
+    'Locks asked for in mode s, u or x: granted at once, waited (then granted), would_block, timeout, deadlock, or refused (also given up).',
+  ),
+  lock_wait_seconds: histogram('seconds', [], 'Of requests that stood in line, however that ended.'),
+  lock_hold_seconds: histogram('seconds', [], 'Of holds, however they ended.'),
+  lock_deadlocks_total: counter('requests', [], 'Broken off because owners waited for each other in a circle.'),
+  lock_timeouts_total: counter('requests', [], 'Whose time to wait was up.'),
+  lock_revoked_total: counter('holds', [], "Taken away on somebody's order."),
+  lock_held_too_long_total: counter('holds', [], 'Taken away because their own time was up.'),
+  lock_holders_lost_total: counter('holds', [], 'Ended with their sessions.'),
+  lock_held: gauge('holds', ['mode'], 'By mode.'),
+  lock_contended_seconds: gauge(
+    'seconds',
+    ['lock'],
+    'How long requests have stood in line for a lock, all together: of the 20 that were waited for longest. Never less than the truth.',
+  ),
+  lock_contended_requests: gauge('requests', ['lock'], 'How many requests that were.'),
 
   // The network.
   client_connections: limited('connections', [], 'Connections of clients.'),

@@ -1,5 +1,6 @@
 /** The screen of `concord`, put together: terminal, store, keys, picture. No JSX here, so that the environment is set first. */
 import './env.js';
+import { NO_NAMES } from './grammar/complete.js';
 import { Input } from './input.js';
 import { Runner, type ScreenStore } from './runner.js';
 import type { ScreenContext } from './session/context.js';
@@ -54,7 +55,7 @@ export async function runScreen(context: ScreenContext): Promise<number> {
     scrollRange: (state) => {
       if (!state.help) return scrollRange(state, look);
       const { columns, rows } = state.size;
-      const words = context.grammar.complete('', 0, { nodes: [], groups: [] }).candidates;
+      const words = context.grammar.complete('', 0, NO_NAMES).candidates;
       return { page: Math.max(1, rows - 3), most: helpScrollMax(words, columns, rows, look) };
     },
   });
@@ -95,11 +96,26 @@ function watch(context: ScreenContext, store: ScreenStore): () => void {
   const stops = [
     context.view.onChange(view),
     context.observe((news) => store.dispatch({ kind: 'observation', news }, 'soon')),
+    context.onNotice((text) => {
+      store.dispatch({ kind: 'output', change: { do: 'note', text, tone: 'warn' } });
+      lookAtSession(context, store, 'now');
+    }),
     context.watchProcesses?.((nodes) => store.dispatch({ kind: 'processes', nodes }, 'soon')),
   ];
   return () => {
     for (const stop of stops) stop?.();
   };
+}
+
+/** The session and the locks of this terminal, if they have changed. */
+function lookAtSession(context: ScreenContext, store: ScreenStore, when: 'now' | 'soon'): void {
+  const [session, heldLocks] = [context.session(), context.heldLocks()];
+  const known = store.get();
+  const isSame =
+    session.id === known.session.id &&
+    session.state === known.session.state &&
+    heldLocks.join(' ') === known.heldLocks.join(' ');
+  if (!isSame) store.dispatch({ kind: 'session', session, heldLocks }, when);
 }
 
 /** Moves the ages on. Returns the way to stop. */
@@ -110,9 +126,7 @@ function tick(store: ScreenStore, context: ScreenContext): () => void {
   function beat(): void {
     fast = isRunning();
     store.dispatch({ kind: 'tick' }, 'soon');
-    const now = context.session();
-    const known = store.get().session;
-    if (now.id !== known.id || now.state !== known.state) store.dispatch({ kind: 'session', session: now }, 'soon');
+    lookAtSession(context, store, 'soon');
     timer = clock.after(fast ? TICK_RUNNING_MS : TICK_MS, beat);
   }
   const unsubscribe = store.subscribe(() => {

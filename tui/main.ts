@@ -36,6 +36,8 @@ async function main(): Promise<number> {
       up: (options) => localCluster('up', options),
       down: (options) => localCluster('down', options),
       bench: (kind, options) => import('./shell/bench-mode.js').then(({ runBench }) => runBench(kind, options)),
+      withLock: (lock, program, options) =>
+        import('./shell/with-lock-mode.js').then(({ runWithLock }) => runWithLock(lock, program, options)),
       batch: (file, options) => import('./shell/batch-mode.js').then(({ runFile }) => runFile(file, options)),
     });
   } catch (error) {

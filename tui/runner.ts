@@ -105,7 +105,7 @@ export class Runner {
     const reply = await this.context.execute(line, abort.signal).catch((error) => defect(line, error));
     this.running = null;
     this.store.dispatch({ kind: 'output', change: { do: 'replied', id, reply } });
-    this.store.dispatch({ kind: 'session', session: this.context.session() });
+    this.store.dispatch({ kind: 'session', session: this.context.session(), heldLocks: this.context.heldLocks() });
     this.next();
   }
 

@@ -15,10 +15,16 @@ import type { Distribution, Histogram } from './histogram.js';
 import { type Matcher, matcherOf } from './pattern.js';
 import type { Tally } from './tally.js';
 
-/** Series of a node: labels name what is bounded by configuration, never what clients make up. */
+/** Series of a node: labels name what is bounded by configuration, and never more than a few names of clients' making. */
 const SERIES_MAX = 16_384;
 /** Rows of one answer: what surely fits a message. */
 const ROWS_MAX = 2000;
+
+/** Names of clients' making under which one metric is told: others may be there next time. */
+const NAMES_MAX = 32;
+
+/** A value, and the name of what it is the value of. */
+export type Named = readonly [value: number, name: string];
 
 /** Quantiles that are told of a distribution; 1 is the greatest. */
 const QUANTILES = [0.5, 0.99, 1];
@@ -70,6 +76,15 @@ export class Metrics {
   tally(name: 'commands_total' | 'reads_total', tally: Tally): void {
     const rows = () =>
       tally.rows().map(({ operation, outcome, count }) => row(name, '', { operation, outcome }, count));
+    this.#add({ name, labels: {}, rows });
+  }
+
+  /** A gauge for each of a few names that are not known before they are told: at most `NAMES_MAX` of them. */
+  named<N extends MetricOf<'gauge'>>(name: N, label: keyof LabelsOf<N> & string, read: () => readonly Named[]): void {
+    const rows = () =>
+      read()
+        .slice(0, NAMES_MAX)
+        .map(([value, what]) => row(name, '', { [label]: what }, value));
     this.#add({ name, labels: {}, rows });
   }
 

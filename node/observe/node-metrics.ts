@@ -1,6 +1,7 @@
 /** Everything that a node measures: which number of which of its parts each metric is. */
 
 import { LIMITS } from '../../protocol/limits.js';
+import { LOCK_MODES } from '../../protocol/operations.js';
 import { type Commands, PARKED_MAX } from '../commands.js';
 import type { Disk } from '../disk.js';
 import type { Groups } from '../groups.js';
@@ -8,6 +9,8 @@ import { type Door, SILENT_MAX } from '../network/door.js';
 import { lastOf } from '../raft/run.js';
 import type { RaftSettings } from '../raft/types.js';
 import { READS_MAX, type Replica } from '../replica.js';
+import { ACQUIRE_RESULTS } from '../services/locks/counts.js';
+import type { Locks } from '../services/locks/locks.js';
 import type { HoldingName } from '../services/machine.js';
 import type { Log } from '../storage/log.js';
 import type { Turn } from '../turn.js';
@@ -44,6 +47,7 @@ export function nodeMetrics(parts: Parts): Metrics {
     addHoldings(metrics, replica);
   }
   metrics.add('sessions_expired_total', {}, () => parts.groups.watch.expired);
+  addLocks(metrics, parts.groups.locks);
   addDisk(metrics, parts);
   addClients(metrics, parts.door);
   addMembers(metrics, parts);
@@ -81,6 +85,7 @@ function addReplica(metrics: Metrics, replica: Replica, settings: RaftSettings):
   const requests_max = LIMITS.connections_max * LIMITS.requests_max;
   metrics.limited('commands_waiting', labels, requests_max, () => replica.commandsWaiting);
   metrics.limited('reads_waiting', labels, READS_MAX, () => replica.readsWaiting);
+  metrics.add('fenced_total', labels, () => counts.fenced);
   metrics.add('term', labels, () => raft.term);
   metrics.add('leads', labels, () => Number(raft.leads));
   metrics.add('elections_started_total', labels, () => leadership.started);
@@ -113,6 +118,27 @@ function addHoldings(metrics: Metrics, { raft, machine }: Replica): void {
     const name = key as HoldingName;
     metrics.limited(name, labels, limit, () => machine.holdings()[name]?.held ?? 0);
   }
+}
+
+const MODES = Object.entries(LOCK_MODES) as [keyof typeof LOCK_MODES, (typeof LOCK_MODES)[keyof typeof LOCK_MODES]][];
+
+function addLocks(metrics: Metrics, locks: Locks): void {
+  const { counts } = locks;
+  for (const [mode, number] of MODES) {
+    for (const result of ACQUIRE_RESULTS)
+      metrics.add('lock_acquires_total', { mode, result }, () => counts.acquiresIn(number, result));
+    metrics.add('lock_held', { mode }, () => locks.heldIn(number));
+  }
+  metrics.histogram('lock_wait_seconds', {}, counts.waits);
+  metrics.histogram('lock_hold_seconds', {}, counts.holds);
+  metrics.add('lock_deadlocks_total', {}, () => counts.deadlocks);
+  metrics.add('lock_timeouts_total', {}, () => counts.timeouts);
+  metrics.add('lock_revoked_total', {}, () => counts.revoked);
+  metrics.add('lock_held_too_long_total', {}, () => counts.heldTooLong);
+  metrics.add('lock_holders_lost_total', {}, () => counts.holdersLost);
+  const top = () => counts.contention.top();
+  metrics.named('lock_contended_seconds', 'lock', () => top().map(({ lock, wait_ms }) => [wait_ms / 1000, lock]));
+  metrics.named('lock_contended_requests', 'lock', () => top().map(({ lock, waits }) => [waits, lock]));
 }
 
 function addDisk(metrics: Metrics, { disk, log }: Parts): void {

@@ -17,6 +17,8 @@ export class ReplicaCounts {
   proposedBytes = 0;
   /** Entries that were not taken. */
   proposalsRefused = 0;
+  /** Commands refused for their fencing tokens: told on the leader, those that waited among them. */
+  fenced = 0;
   /** Entries applied since this process began. */
   applied = 0;
 

@@ -26,6 +26,10 @@ export interface SessionRow {
   readonly ttl: number;
   /** Since it was opened, cluster ms. */
   readonly age: number;
+  /** Locks that it holds; of one that several of its owners share, each hold. */
+  readonly locks: number;
+  /** Commands of it that wait, or whose outcome it has not confirmed; not its listening for news of its locks. */
+  readonly inflight: number;
   /** Since its last sign of life, cluster ms; null while nobody counts. */
   readonly silence: number | null;
 }
@@ -79,7 +83,11 @@ export function sessionRows(groups: Groups, node: string): SessionRow[] {
   for (const { id, client, ttl_ms, opened } of groups.sessions.all()) {
     if (rows.length === SESSION_ROWS_MAX) break;
     const silence = groups.watch.silence(id);
-    rows.push({ id, client, node, ttl: ttl_ms, age: Math.max(0, now - opened), silence: silence ?? null });
+    const age = Math.max(0, now - opened);
+    const listening = groups.locks.isListening(id) ? 1 : 0;
+    const inflight = [...groups.replicas()].reduce((sum, { machine }) => sum + machine.pending(id), -listening);
+    const locks = groups.locks.holdsOf(id);
+    rows.push({ id, client, node, ttl: ttl_ms, age, locks, inflight, silence: silence ?? null });
   }
   return rows;
 }

@@ -15,6 +15,8 @@ export const ENTRY_KINDS = {
   expire: 19,
   /** Nothing: lets cluster time pass, so that waits run out. */
   tick: 20,
+  /** Nobody who holds a lock has a token below it: [floor]. In shards. */
+  fences: 21,
 } as const;
 
 /** Sessions that one sweep or expiry may name; the rest waits for the next entry. */
@@ -26,11 +28,13 @@ export type Entry =
   | { readonly kind: 'firstCommand'; readonly alive: number; readonly envelope: Envelope }
   | { readonly kind: 'sweep'; readonly horizon: number; readonly sessions: readonly number[] }
   | { readonly kind: 'expire'; readonly sessions: readonly number[] }
-  | { readonly kind: 'tick' };
+  | { readonly kind: 'tick' }
+  | { readonly kind: 'fences'; readonly floor: number };
 
 const INDEX_BYTES = 6;
 const SWEEP = tuple(u53, list(u53, ENTRY_SESSIONS_MAX));
 const EXPIRE = list(u53, ENTRY_SESSIONS_MAX);
+const FENCES = tuple(u53);
 const TICK: Entry = { kind: 'tick' };
 
 /** The entry of a command, around the bytes of its envelope as they came from the client. */
@@ -60,6 +64,11 @@ export function tickEntry(): Buffer {
   return Buffer.from([ENTRY_KINDS.tick]);
 }
 
+/** The entry by which a shard refuses tokens below `floor` and forgets them. */
+export function fencesEntry(floor: number): Buffer {
+  return withHead(ENTRY_KINDS.fences, 1, encode([floor]));
+}
+
 /** The entry in `bytes`, or undefined when its kind is not known here or its payload is not of that kind. */
 export function decodeEntry(bytes: Buffer): Entry | undefined {
   try {
@@ -80,6 +89,10 @@ export function decodeEntry(bytes: Buffer): Entry | undefined {
         return { kind: 'expire', sessions: EXPIRE.check(decode(bytes.subarray(1))) };
       case ENTRY_KINDS.tick:
         return bytes.length === 1 ? TICK : undefined;
+      case ENTRY_KINDS.fences: {
+        const [floor] = FENCES.check(decode(bytes.subarray(1)));
+        return { kind: 'fences', floor };
+      }
       default:
         return undefined;
     }

@@ -2,12 +2,14 @@
 import { decode } from '../../protocol/codec.js';
 import type { Envelope } from '../../protocol/envelope.js';
 import { type OperationName, operationName } from '../../protocol/operations.js';
+import { durationText } from './durations.js';
 import { decodeEntry } from './entry.js';
+import { lockText } from './explain-locks.js';
 import { readArgument } from './values.js';
 
 /** One entry in words. */
 export interface Explanation {
-  readonly kind: 'command' | 'sweep' | 'expire' | 'tick' | 'unknown';
+  readonly kind: 'command' | 'sweep' | 'expire' | 'tick' | 'fences' | 'unknown';
   /** 0 when it is no command of a session. */
   readonly session: number;
   /** `enqueue(5)`, `dequeue`, `open session cli-1 10s`: at most 80 characters, none of them a control character. */
@@ -41,6 +43,8 @@ export function explainEntry(bytes: Buffer): Explanation {
       return explain('expire', 0, `expire ${countOf(entry.sessions.length)}: ${entry.sessions.slice(0, 16).join(' ')}`);
     case 'tick':
       return explain('tick', 0, 'tick');
+    case 'fences':
+      return explain('fences', 0, `tokens below ${entry.floor} are nobody's`);
     case undefined:
       return explain('unknown', 0, `unknown entry of kind ${bytes[0] ?? 'none'}`);
   }
@@ -48,9 +52,9 @@ export function explainEntry(bytes: Buffer): Explanation {
 
 function commandText(envelope: Envelope): string {
   const name = operationName(envelope.operation);
-  return name === undefined
-    ? `operation ${envelope.operation}`
-    : (operationText(name, envelope) ?? `${name} (malformed)`);
+  const text =
+    name === undefined ? `operation ${envelope.operation}` : (operationText(name, envelope) ?? `${name} (malformed)`);
+  return envelope.fence === '' ? text : `${text} --fence ${envelope.fence}`;
 }
 
 /** Undefined when the argument is not of the operation. */
@@ -78,19 +82,16 @@ function operationText(name: OperationName, { lane, body }: Envelope): string | 
       const argument = readArgument(name, body);
       return argument && `confirm ${argument[0].slice(0, 16).join(' ')}`;
     }
-    default:
+    case 'session.list':
+    case 'queue.size':
       return name;
+    default:
+      return lockText(name, body);
   }
 }
 
 function countOf(sessions: number): string {
   return sessions === 1 ? '1 session' : `${sessions} sessions`;
-}
-
-function durationText(ms: number): string {
-  if (ms % 3_600_000 === 0 && ms > 0) return `${ms / 3_600_000}h`;
-  if (ms % 60_000 === 0 && ms > 0) return `${ms / 60_000}m`;
-  return ms % 1000 === 0 && ms > 0 ? `${ms / 1000}s` : `${ms}ms`;
 }
 
 /** A value as it would be typed. */

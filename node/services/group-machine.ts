@@ -1,12 +1,27 @@
 /** The state machine of one group: the sessions' lanes around its services. Fed the same entries, all replicas come to the same state. */
 import type { Envelope } from '../../protocol/envelope.js';
+import { FENCE_RULE, type Fence, readFence } from '../../protocol/fence.js';
 import { COORDINATION } from '../../protocol/groups.js';
-import { OPERATIONS } from '../../protocol/operations.js';
+import { OPERATIONS, operationName } from '../../protocol/operations.js';
 import { decodeEntry, type Entry } from './entry.js';
+import { FencedWaits } from './fenced-waits.js';
+import { Fences, fenced } from './fences.js';
 import { type Lane, type LaneLimits, Lanes } from './lanes.js';
-import { type Effects, type Holdings, type Outcome, type Position, refusal, result, type Service } from './machine.js';
+import type { LockLimits } from './locks/limits.js';
+import { Locks } from './locks/locks.js';
+import {
+  type CommandId,
+  type Effects,
+  type Holdings,
+  type Outcome,
+  type Position,
+  refusal,
+  result,
+  type Service,
+} from './machine.js';
 import type { QueueLimits } from './queue.js';
 import { Queues } from './queues.js';
+import { type SemaphoreLimits, Semaphores } from './semaphores.js';
 import { Sessions } from './sessions.js';
 import { compareStrings, type Table } from './table.js';
 import { Tables } from './tables.js';
@@ -37,23 +52,34 @@ export interface MachineLimits {
   readonly lanes?: LaneLimits;
   readonly queue?: QueueLimits;
   readonly sessions_max?: number;
+  readonly fence_marks_max?: number;
+  readonly locks?: LockLimits;
+  readonly semaphores?: SemaphoreLimits;
 }
 
-/** The machine of `c`, and its table of sessions for the node to look at. */
+/** The machine of `c`, and of its services those that the node looks at. */
 export interface Coordination {
   readonly machine: GroupMachine;
   readonly sessions: Sessions;
+  readonly locks: Locks;
 }
 
-/** The state machine of `c`, the group that keeps the sessions. Over tables with rows it goes on from these. */
+/** The state machine of `c`, the group that keeps sessions, locks and semaphores. Over tables with rows it goes on from these. */
 export function coordinationMachine(tables = new Tables(), limits: MachineLimits = {}): Coordination {
   const sessions = new Sessions(tables, limits.sessions_max);
-  return { machine: new GroupMachine(COORDINATION, tables, [sessions], sessions, limits.lanes), sessions };
+  const clientOf = (session: number) => sessions.find(session)?.client ?? '';
+  const locks = new Locks(tables, clientOf, limits.locks);
+  const semaphores = new Semaphores(tables, clientOf, limits.semaphores);
+  // The floor is asked for before an entry is applied, but after time has passed in it: what that let go of is in it already.
+  const fences = new Fences(tables, limits.fence_marks_max, (index) => locks.floor(index - 1));
+  const services = [sessions, locks, semaphores];
+  return { machine: new GroupMachine(COORDINATION, tables, services, sessions, limits.lanes, fences), sessions, locks };
 }
 
 /** The state machine of a shard, a group that keeps queues. Over tables with rows it goes on from these. */
 export function shardMachine(group: string, tables = new Tables(), limits: MachineLimits = {}): GroupMachine {
-  return new GroupMachine(group, tables, [new Queues(tables, limits.queue)], undefined, limits.lanes);
+  const fences = new Fences(tables, limits.fence_marks_max);
+  return new GroupMachine(group, tables, [new Queues(tables, limits.queue)], undefined, limits.lanes, fences);
 }
 
 const VOID = OPERATIONS['lane.void'].number;
@@ -69,6 +95,9 @@ export class GroupMachine {
   readonly group: string;
   /** Entries that were of no kind known here, or not well formed: applied as nothing. Counted since this process began. */
   ignored = 0;
+  /** The fencing tokens that were seen here. */
+  readonly fences: Fences;
+  private readonly fencedWaits: FencedWaits;
   private readonly tables: Tables;
   private readonly services: readonly Service[];
   /** The table of sessions, in the group that has it. */
@@ -76,6 +105,8 @@ export class GroupMachine {
   private readonly lanes: Lanes;
   private readonly marks: Table<string, number>;
   private readonly effects: Effects;
+  /** Cluster time of the last entry, ms. */
+  private time = 0;
   /** What the entry under way brings about. */
   private settled: Settled[] = [];
   private ended: number[] = [];
@@ -86,12 +117,15 @@ export class GroupMachine {
     services: readonly Service[],
     directory: Sessions | undefined,
     limits?: LaneLimits,
+    fences = new Fences(tables),
   ) {
     this.group = group;
     this.tables = tables;
     this.services = services;
     this.directory = directory;
     this.lanes = new Lanes(tables, limits);
+    this.fences = fences;
+    this.fencedWaits = new FencedWaits(tables);
     this.marks = tables.open('marks', compareStrings);
     this.effects = {
       settle: (session, lane, outcome) => this.settle(session, lane, outcome),
@@ -105,6 +139,7 @@ export class GroupMachine {
   applyEntry(bytes: Buffer, at: Position): Applied {
     this.settled = [];
     this.ended = [];
+    this.time = at.time;
     for (const service of this.services) if (service.deadline() <= at.time) service.advance(at, this.effects);
     const entry = decodeEntry(bytes);
     let session = 0;
@@ -122,9 +157,9 @@ export class GroupMachine {
     return { session, lane, outcome, settled: this.settled, ended: this.ended };
   }
 
-  /** Answers a read from applied state. */
-  read(operation: number, body: Buffer, name = ''): Outcome {
-    return this.serviceOf(operation)?.read(operation, body, name) ?? refusal('UNKNOWN_COMMAND');
+  /** Answers a read from applied state. `time`: cluster time now, ms, when it is known better than by the last entry. */
+  read(operation: number, body: Buffer, name = '', time = this.time): Outcome {
+    return this.serviceOf(operation)?.read(operation, body, name, time) ?? refusal('UNKNOWN_COMMAND');
   }
 
   /** The outcome of a command that was applied, for answering a repeat without a new entry; undefined when it was not. */
@@ -135,6 +170,11 @@ export class GroupMachine {
   /** True when a command of the session needs no `firstCommand` entry here. */
   hasLane(session: number): boolean {
     return this.directory?.alive(session) ?? this.lanes.find(session) !== undefined;
+  }
+
+  /** Commands of the session that wait here, or whose outcome it has not confirmed. */
+  pending(session: number): number {
+    return this.lanes.find(session)?.pending ?? 0;
   }
 
   /** Sessions that have a lane in this group, ascending: in a shard, those whose end has to be swept. */
@@ -161,7 +201,8 @@ export class GroupMachine {
 
   /** What the group keeps that has a limit, as it is now. */
   holdings(): Holdings {
-    return Object.assign({}, this.lanes.holdings(), ...this.services.map((service) => service.holdings()));
+    const { lanes, fences, services } = this;
+    return Object.assign({}, lanes.holdings(), fences.holdings(), ...services.map((service) => service.holdings()));
   }
 
   /** A hash of all state. Replicas that applied the same entries have the same. Takes time in proportion to the state. */
@@ -181,6 +222,10 @@ export class GroupMachine {
         if (this.directory !== undefined) return false;
         this.sweep(entry.horizon, entry.sessions);
         return true;
+      case 'fences':
+        if (this.directory !== undefined) return false;
+        this.fences.raise(entry.floor);
+        return true;
       case undefined:
         return false;
     }
@@ -199,7 +244,7 @@ export class GroupMachine {
     }
     const frees = operation === VOID || operation === CONFIRM || operation === CLOSE;
     const known = this.lanes.admit(lane, number, envelope.confirmed, frees);
-    if (known?.form === 'pending' && operation === VOID) return this.abandon(session, number);
+    if (known?.form === 'pending' && operation === VOID) return this.abandon(session, number, at);
     if (known !== undefined) return known;
     const outcome = this.run(lane, envelope, at);
     // A session that closed itself has taken its lane along.
@@ -225,31 +270,61 @@ export class GroupMachine {
     if (this.directory === undefined || envelope.operation !== OPEN || envelope.lane !== 0) {
       return refusal('INVALID', 'a command needs a session');
     }
-    return this.directory.apply(envelope, at, this.effects);
+    const fence = this.fenceOf(envelope, at);
+    return isOutcome(fence) ? fence : this.directory.apply(envelope, at, this.effects);
   }
 
   private run(lane: Lane, envelope: Envelope, at: Position): Outcome {
-    // A fence that is not checked would be worse than none.
-    if (envelope.fence !== '') return refusal('INVALID', 'this group cannot check a fence');
-    switch (envelope.operation) {
+    const fence = this.fenceOf(envelope, at);
+    if (isOutcome(fence)) return fence;
+    const outcome = this.execute(lane, envelope, at, fence !== undefined);
+    if (fence !== undefined && outcome.form === 'pending')
+      this.fencedWaits.add({ ...fence, session: envelope.session, lane: envelope.lane });
+    return outcome;
+  }
+
+  private execute(lane: Lane, envelope: Envelope, at: Position, isFenced: boolean): Outcome {
+    const { operation, body, name } = envelope;
+    switch (operation) {
       case VOID:
         return VOIDED;
       case CONFIRM: {
-        const argument = readArgument('lane.confirm', envelope.body);
+        const argument = readArgument('lane.confirm', body);
         if (argument === undefined) return refusal('INVALID', 'confirm takes lane numbers');
         this.lanes.confirm(lane, argument[0]);
         return result(NULL_VALUE);
       }
       default:
-        return this.serviceOf(envelope.operation)?.apply(envelope, at, this.effects) ?? refusal('UNKNOWN_COMMAND');
+        // What was read before a token was seen could change after it: a fenced read has its place in the log as a write does.
+        if (isFenced && isRead(operation)) return this.read(operation, body, name);
+        return this.serviceOf(operation)?.apply(envelope, at, this.effects) ?? refusal('UNKNOWN_COMMAND');
     }
   }
 
+  /** The fence of a command, undefined when it has none; its token has been seen then. Or why the command is not done. */
+  private fenceOf({ fence: text }: Envelope, at: Position): Fence | Outcome | undefined {
+    if (text === '') return undefined;
+    const fence = readFence(text);
+    if (fence === undefined) return refusal('INVALID', FENCE_RULE);
+    const refused = this.fences.see(fence, at.index);
+    if (refused !== undefined) return refused;
+    const overtaken = this.fencedWaits.overtaken(fence);
+    if (overtaken.length > 0) this.leave(overtaken, at);
+    for (const wait of overtaken) this.settle(wait.session, wait.lane, fenced(wait, fence.token));
+    return fence;
+  }
+
   /** Gives up a wait. That it was given up is an outcome like any other, kept until it is confirmed: a void may be repeated too. */
-  private abandon(session: number, number: number): Outcome {
-    for (const service of this.services) if (service.abandon(session, number)) break;
+  private abandon(session: number, number: number, at: Position): Outcome {
+    this.leave([{ session, lane: number }], at);
+    this.fencedWaits.remove(session, number);
     this.lanes.settle(session, number, VOIDED);
     return VOIDED;
+  }
+
+  /** Takes commands out of the lines in which they wait. */
+  private leave(commands: readonly CommandId[], at: Position): void {
+    for (const service of this.services) service.abandon(commands, at, this.effects);
   }
 
   private sweep(horizon: number, sessions: readonly number[]): void {
@@ -261,11 +336,13 @@ export class GroupMachine {
   }
 
   private settle(session: number, lane: number, outcome: Outcome): void {
+    this.fencedWaits.remove(session, lane);
     if (this.lanes.settle(session, lane, outcome)) this.settled.push({ session, lane, outcome });
   }
 
   private end(session: number): void {
     this.lanes.drop(session);
+    this.fencedWaits.endSession(session);
     this.ended.push(session);
   }
 
@@ -273,4 +350,14 @@ export class GroupMachine {
     for (const service of this.services) if (service.serves(operation)) return service;
     return undefined;
   }
+}
+
+/** True for an operation that only looks. */
+function isRead(operation: number): boolean {
+  const name = operationName(operation);
+  return name !== undefined && OPERATIONS[name].form === 'read';
+}
+
+function isOutcome(one: Fence | Outcome | undefined): one is Outcome {
+  return one !== undefined && 'form' in one;
 }

@@ -10,9 +10,10 @@ export interface Position {
 }
 
 /**
- * What a command or a read came to. `bytes` is a MessagePack value. A refusal changed nothing (LANE_FORGOTTEN: not now). LANE_GAP,
- * WINDOW_FULL, RETRY and SESSION_EXPIRED leave the command's number open, and clients send it again or give it up for that: only
- * the lanes answer with them. A service's refusal uses the number up.
+ * What a command or a read came to. `bytes` is a MessagePack value. A refusal changed nothing (LANE_FORGOTTEN: not now), but for a
+ * service's refusal the token of the command's fence counts as seen. LANE_GAP, WINDOW_FULL, RETRY and SESSION_EXPIRED leave the
+ * command's number open, and clients send it again or give it up for that: only the lanes answer with them. A service's refusal uses
+ * the number up.
  */
 export type Outcome =
   | { readonly form: 'result'; readonly bytes: Buffer }
@@ -29,6 +30,12 @@ export interface Command {
   readonly name: string;
   /** A slice of what came from the network or the log: whoever keeps it copies it. */
   readonly body: Buffer;
+}
+
+/** Names a command of the group. */
+export interface CommandId {
+  readonly session: number;
+  readonly lane: number;
 }
 
 /** What applying an entry may cause besides its own outcome, and what a service may ask about the sessions it serves. */
@@ -50,12 +57,26 @@ export interface Holding {
 }
 
 /** What may be kept. */
-export type HoldingName = 'sessions' | 'lanes' | 'lane_bytes' | 'queue_messages' | 'queue_bytes' | 'queue_waiters';
+export type HoldingName =
+  | 'sessions'
+  | 'lanes'
+  | 'lane_bytes'
+  | 'fence_marks'
+  | 'queue_messages'
+  | 'queue_bytes'
+  | 'queue_waiters'
+  | 'locks'
+  | 'lock_holds'
+  | 'lock_waiters'
+  | 'lock_news'
+  | 'semaphores'
+  | 'semaphore_holders'
+  | 'semaphore_waiters';
 
 /** What a service or a group keeps: always the same names. */
 export type Holdings = { readonly [N in HoldingName]?: Holding };
 
-/** One service of a group: queues, sessions, later locks. All state that outlives an entry stands in tables. */
+/** One service of a group: queues, sessions, locks, semaphores. All state that outlives an entry stands in tables. */
 export interface Service {
   /** True when this service knows the operation. */
   serves(operation: number): boolean;
@@ -63,10 +84,13 @@ export interface Service {
   growing(operation: number): boolean;
   /** Executes a command. Total: bad input is a refusal, never a throw. */
   apply(command: Command, at: Position, effects: Effects): Outcome;
-  /** Answers a read from applied state. */
-  read(operation: number, body: Buffer, name: string): Outcome;
-  /** Gives up the pending command of (session, lane); false when it is not pending here. The caller answers it. */
-  abandon(session: number, lane: number): boolean;
+  /** Answers a read from applied state. `time`: cluster time now, ms, for what is told of ages. */
+  read(operation: number, body: Buffer, name: string, time: number): Outcome;
+  /**
+   * Gives up those of the commands that are pending here; the caller answers them. Others may be served in their place, but only once
+   * all of these are out: none of them may be served because another one left.
+   */
+  abandon(commands: readonly CommandId[], at: Position, effects: Effects): void;
   /** Sessions ended: what they held or waited for goes. */
   sessionsEnded(sessions: readonly number[], at: Position, effects: Effects): void;
   /** Cluster time has moved: settle what has run out. Called before each entry. */

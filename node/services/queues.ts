@@ -2,6 +2,7 @@
 import { DEFAULT_QUEUE, OPERATIONS } from '../../protocol/operations.js';
 import {
   type Command,
+  type CommandId,
   type Effects,
   type Holdings,
   type Outcome,
@@ -63,8 +64,8 @@ export class Queues implements Service {
     return result(writeInteger(queue.size));
   }
 
-  abandon(session: number, lane: number): boolean {
-    return this.standard.abandon(session, lane);
+  abandon(commands: readonly CommandId[]): void {
+    for (const { session, lane } of commands) this.standard.abandon(session, lane);
   }
 
   sessionsEnded(sessions: readonly number[]): void {

@@ -115,9 +115,7 @@ export class Sessions implements Service {
   }
 
   /** No command of this service waits. */
-  abandon(): boolean {
-    return false;
-  }
+  abandon(): void {}
 
   sessionsEnded(): void {}
 

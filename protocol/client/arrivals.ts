@@ -47,7 +47,7 @@ export class Arrivals {
     for (const number of numbers) this.#numbers.delete(number);
     this.#underWay = numbers;
     const body = encode([numbers]);
-    const task: Task = { operation: OPERATIONS['lane.confirm'].number, name: '', body, take: () => null };
+    const task: Task = { operation: OPERATIONS['lane.confirm'].number, name: '', body, fence: '', take: () => null };
     this.#submit(task, (executed) => {
       if (this.#underWay !== numbers) return;
       this.#underWay = undefined;

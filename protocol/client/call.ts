@@ -22,13 +22,23 @@ export interface Keeper {
   abandon(call: Call, why: GivenUp): void;
 }
 
+/** How a command is run, where it matters. */
+export interface Manner {
+  /** Hears of a result that comes when the caller has been told already that none came in time, or has given up. */
+  readonly late?: (receipt: Receipt) => void;
+  /** It is run whatever its caller does: giving up ends the wait for its answer and nothing else. It goes to the leader. */
+  readonly steadfast?: boolean;
+}
+
 /** What a command is, apart from its options. */
-export interface Task {
+export interface Task extends Manner {
   readonly operation: number;
   /** The queue, lock or key it is about; '' when none. */
   readonly name: string;
   /** The encoded argument. */
   readonly body: Buffer;
+  /** "lock:token", or '' when it is not fenced. */
+  readonly fence: string;
   /** What the caller gets of the receipt. */
   readonly take: (receipt: Receipt) => unknown;
 }
@@ -45,11 +55,14 @@ export class Call implements Alarm, Request {
   operation: number;
   readonly name: string;
   body: Buffer;
+  /** The same in every attempt. */
+  fence: string;
   /** The node to try first, or ''. */
   node: string;
   readonly started_ms: number;
   /** The library's own: it follows redirects whatever the caller chose. */
   readonly internal: boolean;
+  readonly steadfast: boolean;
 
   stage: Stage = 'waiting';
   /** Its number in the lane; 0 while it has none. */
@@ -69,6 +82,7 @@ export class Call implements Alarm, Request {
 
   readonly #keeper: Keeper;
   readonly #take: (receipt: Receipt) => unknown;
+  readonly #late: ((receipt: Receipt) => void) | undefined;
   #resolve: ((value: unknown) => void) | undefined;
   #reject: ((error: ConcordError) => void) | undefined;
   #signal: AbortSignal | undefined;
@@ -79,10 +93,13 @@ export class Call implements Alarm, Request {
     this.operation = task.operation;
     this.name = task.name;
     this.body = task.body;
+    this.fence = task.fence;
     this.#take = task.take;
+    this.#late = task.late;
+    this.steadfast = task.steadfast === true;
     this.started_ms = started_ms;
     this.node = options.node;
-    this.internal = options.internal;
+    this.internal = options.internal || this.steadfast;
   }
 
   /** The promise of its answer. */
@@ -107,14 +124,17 @@ export class Call implements Alarm, Request {
     return this.void || this.internal || this.stage === 'pending';
   }
 
-  /** True when it is sure that it has not run and will not: never sent, or every attempt was refused. */
+  /** True when it is sure that it has not run and will not: never sent, or every attempt was refused, and not steadfast. */
   get never(): boolean {
-    return !this.doubt && this.correlation === 0 && this.stage !== 'pending';
+    return !this.doubt && this.correlation === 0 && this.stage !== 'pending' && !this.steadfast;
   }
 
-  /** Tells the caller a result; nothing when the caller has been told already. */
+  /** Tells the caller a result; when the caller has been told already, whoever deals with what comes late. */
   resolve(receipt: Receipt): void {
-    if (this.settled) return;
+    if (this.settled) {
+      this.#comeLate(receipt);
+      return;
+    }
     this.#settle();
     try {
       this.#resolve?.(this.#take(receipt));
@@ -144,7 +164,7 @@ export class Call implements Alarm, Request {
       confirmed,
       deadline_ms: this.own ? OWN_MS : Math.max(1, Math.floor(this.at_ms - now_ms)),
       name: this.name,
-      fence: '',
+      fence: this.fence,
       principal: '',
       operation: this.operation,
       body: this.body,
@@ -165,11 +185,20 @@ export class Call implements Alarm, Request {
     this.#keeper.lost(this);
   }
 
-  /** Makes it a `lane.void`. What it wanted is no longer needed. */
+  /** Makes it a `lane.void`. What it wanted is no longer needed. A number is closed whatever tokens were seen. */
   giveUp(): void {
     this.void = true;
     this.operation = VOID;
     this.body = VOID_BODY;
+    this.fence = '';
+  }
+
+  #comeLate(receipt: Receipt): void {
+    try {
+      this.#late?.(receipt);
+    } catch {
+      // A result that cannot be read, and nobody waits for it.
+    }
   }
 
   #settle(): void {

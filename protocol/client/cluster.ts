@@ -3,25 +3,38 @@ import { checkEncodable, encode } from '../codec.js';
 import type { CloseReason } from '../connection.js';
 import type { Env, Random } from '../env.js';
 import { ConcordError, type ErrorCode } from '../errors.js';
-import type { Field } from '../fields.js';
+import { FENCE_RULE, readFence } from '../fence.js';
 import { COORDINATION, placeOf } from '../groups.js';
-import { LIMITS } from '../limits.js';
-import type { MessageOf } from '../messages.js';
 import { type ArgumentOf, OPERATIONS, type OperationName } from '../operations.js';
-import { BYTES_HEAD_MAX, putBytes } from '../put.js';
 import { Alarms, Reminder } from './alarms.js';
-import { Ask, type Question } from './ask.js';
+import type { Ask } from './ask.js';
+import { bodyOf } from './body.js';
+import type { Manner } from './call.js';
+import type { ClaimsOwner } from './claims.js';
 import { Lane, type LaneOwner } from './lane.js';
 import type { Link, News } from './link.js';
 import { Links, type LinksOwner } from './links.js';
+import { Locks } from './locks.js';
 import { INTERVAL_MS, Observers } from './observe.js';
+import { type QuestionOwner, question } from './question.js';
 import { type QueueOwner, queueOf } from './queue.js';
-import { readReply } from './reply.js';
 import { Session, type SessionOwner } from './session.js';
-import type { CallOptions, Cluster, Member, Observation, Queue, Receipt, SessionInfo } from './types.js';
+import type {
+  AcquireOptions,
+  CallOptions,
+  Cluster,
+  Lock,
+  LockContext,
+  LockNews,
+  Member,
+  NamedLock,
+  Observation,
+  Queue,
+  Receipt,
+  Semaphore,
+  SessionInfo,
+} from './types.js';
 
-/** Questions (reads, admin words) under way at once. */
-const ASKS_MAX = LIMITS.requests_max;
 /** How long `close` waits for the end of the session to be confirmed, ms. */
 const CLOSE_MS = 1000;
 /** Longest time a call may be allowed, ms. */
@@ -40,7 +53,7 @@ export interface Settings {
 }
 
 /** A client of a cluster. What is public beyond `Cluster` is for its own parts. */
-export class Client implements Cluster, LinksOwner, LaneOwner, SessionOwner, QueueOwner {
+export class Client implements Cluster, LinksOwner, LaneOwner, SessionOwner, QuestionOwner, QueueOwner, ClaimsOwner {
   readonly clientId: string;
   readonly follow: boolean;
   readonly ttl_ms: number;
@@ -53,6 +66,7 @@ export class Client implements Cluster, LinksOwner, LaneOwner, SessionOwner, Que
   readonly #session: Session;
   readonly #observers: Observers;
   readonly #queue: Queue;
+  readonly #locks: Locks;
   #connecting: { resolve(): void; reject(error: ConcordError): void } | undefined;
   #closing: Promise<void> | undefined;
 
@@ -67,6 +81,7 @@ export class Client implements Cluster, LinksOwner, LaneOwner, SessionOwner, Que
     this.#session = new Session(this);
     this.#observers = new Observers(env.scheduler, () => this.links.all);
     this.#queue = queueOf(this);
+    this.#locks = new Locks(this);
   }
 
   /** Connects; resolves when a first node has welcomed us and told who the members are. */
@@ -112,11 +127,13 @@ export class Client implements Cluster, LinksOwner, LaneOwner, SessionOwner, Que
   admin(word: string, argument: unknown, options?: CallOptions): Promise<Receipt> {
     try {
       this.#check(options);
+      if (options?.fence !== undefined)
+        throw new ConcordError('INVALID', `${word} asks a node, not a group: nobody there could check a fence`);
       checkEncodable(argument);
     } catch (error) {
       return Promise.reject(error as ConcordError);
     }
-    return this.#question(options, { effect: true, answers: 'answer' }, (correlation, deadline_ms) => ({
+    return question(this, options, { effect: true, answers: 'answer' }, (correlation, deadline_ms) => ({
       kind: 'admin',
       correlation,
       deadline_ms,
@@ -129,12 +146,37 @@ export class Client implements Cluster, LinksOwner, LaneOwner, SessionOwner, Que
     return this.#queue;
   }
 
+  lock(name: string): NamedLock {
+    return this.#locks.lock(name);
+  }
+
+  lockContext(): LockContext {
+    return this.#locks.context();
+  }
+
+  withLock<T>(
+    name: string,
+    run: (lock: Lock) => T | Promise<T>,
+    options?: AcquireOptions & { readonly context?: LockContext },
+  ): Promise<T> {
+    return this.#locks.withLock(name, run, options);
+  }
+
+  semaphore(name: string): Semaphore {
+    return this.#locks.semaphore(name);
+  }
+
+  onLockNews(listener: (news: LockNews) => void): () => void {
+    return this.#locks.listen(listener);
+  }
+
   observe(listener: (news: Observation) => void, options?: { readonly interval_ms?: number }): () => void {
     return this.#observers.add(listener, Math.max(1, Math.floor(options?.interval_ms ?? INTERVAL_MS)));
   }
 
   close(): Promise<void> {
     this.#closing ??= this.#close();
+    this.#locks.close();
     return this.#closing;
   }
 
@@ -147,16 +189,9 @@ export class Client implements Cluster, LinksOwner, LaneOwner, SessionOwner, Que
     argument: ArgumentOf<N>,
     options: CallOptions | undefined,
     take: (receipt: Receipt) => T,
+    manner?: Manner,
   ): Promise<T> {
-    try {
-      const timeout_ms = this.#check(options);
-      const body = bodyOf(name, 'command', argument);
-      const place = placeOf(name);
-      const task = { operation: OPERATIONS[name].number, name: place.name, body, take };
-      return this.#lane(place.group).submit(task, timeout_ms, options) as Promise<T>;
-    } catch (error) {
-      return Promise.reject(error as ConcordError);
-    }
+    return this.#submit(name, 'command', argument, options, take, manner);
   }
 
   ask<T, N extends OperationName>(
@@ -165,12 +200,14 @@ export class Client implements Cluster, LinksOwner, LaneOwner, SessionOwner, Que
     options: CallOptions | undefined,
     take: (receipt: Receipt) => T,
   ): Promise<T> {
+    // Whoever is sent a token later has to meet it: only an entry of the log can promise that.
+    if (options?.fence !== undefined) return this.#submit(name, 'read', argument, options, take);
     try {
       this.#check(options);
       const body = bodyOf(name, 'read', argument);
       const operation = OPERATIONS[name].number;
       const place = placeOf(name);
-      return this.#question(options, { effect: false, answers: 'reply' }, (correlation, deadline_ms) => ({
+      return question(this, options, { effect: false, answers: 'reply' }, (correlation, deadline_ms) => ({
         kind: 'read',
         correlation,
         deadline_ms,
@@ -186,6 +223,18 @@ export class Client implements Cluster, LinksOwner, LaneOwner, SessionOwner, Que
 
   needSession(): void {
     this.#session.ensure();
+  }
+
+  sessionSure(): boolean {
+    return this.#session.sure();
+  }
+
+  sessionInDanger(): void {
+    this.#locks.endanger();
+  }
+
+  sessionRenewed(): void {
+    this.#locks.renewed();
   }
 
   sessionEnded(session: number): void {
@@ -207,6 +256,7 @@ export class Client implements Cluster, LinksOwner, LaneOwner, SessionOwner, Que
 
   sessionLost(session: number): void {
     for (const lane of this.#lanes.values()) lane.end('SESSION_EXPIRED', `session ${session} has ended`);
+    this.#locks.ended(session);
   }
 
   linkUp(link: Link): void {
@@ -241,11 +291,35 @@ export class Client implements Cluster, LinksOwner, LaneOwner, SessionOwner, Que
     for (const lane of this.#lanes.values()) lane.wake();
   }
 
+  /** Runs an operation in the lane of its group. */
+  #submit<T, N extends OperationName>(
+    name: N,
+    form: 'command' | 'read',
+    argument: ArgumentOf<N>,
+    options: CallOptions | undefined,
+    take: (receipt: Receipt) => T,
+    manner?: Manner,
+  ): Promise<T> {
+    try {
+      const timeout_ms = this.#check(options);
+      const body = bodyOf(name, form, argument);
+      const place = placeOf(name);
+      const fence = options?.fence ?? '';
+      const task = { operation: OPERATIONS[name].number, name: place.name, body, fence, take, ...manner };
+      return this.#lane(place.group).submit(task, timeout_ms, options) as Promise<T>;
+    } catch (error) {
+      return Promise.reject(error as ConcordError);
+    }
+  }
+
   /** Checks what every call has in common; returns the time allowed, ms. @throws ConcordError */
   #check(options: CallOptions | undefined): number {
     if (this.#closing !== undefined) throw new ConcordError('CLOSED', 'the client is closed', { definite: true });
     const node = options?.node ?? '';
     if (node !== '' && !this.links.knows(node)) throw new ConcordError('UNKNOWN_NODE', `there is no node ${node}`);
+    // '' too: who means to send a fence and has none is not to go on without.
+    if (options?.fence !== undefined && readFence(options.fence) === undefined)
+      throw new ConcordError('INVALID', `${FENCE_RULE}, not ${JSON.stringify(options.fence)}`);
     const timeout_ms = options?.timeout_ms ?? this.timeout_ms;
     if (timeout_ms > 0 && timeout_ms <= TIMEOUT_MS_MAX) return timeout_ms;
     throw new ConcordError('INVALID', `timeout_ms has to be above 0 and at most ${TIMEOUT_MS_MAX}`);
@@ -262,43 +336,6 @@ export class Client implements Cluster, LinksOwner, LaneOwner, SessionOwner, Que
     return lane;
   }
 
-  /** Asks a node and waits for the one kind of answer that fits. */
-  #question(
-    options: CallOptions | undefined,
-    kind: { effect: boolean; answers: 'reply' | 'answer' },
-    message: Question['message'],
-  ): Promise<Receipt> {
-    const signal = options?.signal;
-    if (signal?.aborted === true)
-      return Promise.reject(new ConcordError('CANCELLED', 'given up before it was sent', { definite: true }));
-    if (this.asks.size >= ASKS_MAX)
-      return Promise.reject(new ConcordError('OVERLOADED', `this client asks ${ASKS_MAX} questions already`));
-    const started_ms = this.alarms.now();
-    let abort = () => {};
-    const asked = new Promise<Receipt>((resolve, reject) => {
-      const ask = new Ask(
-        this,
-        {
-          node: options?.node ?? '',
-          leaderOf: '',
-          follow: this.follow,
-          effect: kind.effect,
-          message,
-          answered: (answer, link) => {
-            if (answer.kind === kind.answers) receiptOf(answer, link, this.alarms.now() - started_ms, resolve, reject);
-            else reject(new ConcordError('INTERNAL', `${link.node} answered with ${answer.kind}`));
-          },
-          failed: reject,
-        },
-        options?.timeout_ms ?? this.timeout_ms,
-      );
-      abort = () => ask.giveUp(new ConcordError('CANCELLED'));
-    });
-    if (signal === undefined) return asked;
-    signal.addEventListener('abort', abort, { once: true });
-    return asked.finally(() => signal.removeEventListener('abort', abort));
-  }
-
   /** Ends the session if its group can be reached, and everything else at once. */
   async #close(): Promise<void> {
     for (const lane of this.#lanes.values()) lane.abandonAll('CLOSED');
@@ -306,7 +343,7 @@ export class Client implements Cluster, LinksOwner, LaneOwner, SessionOwner, Que
     const { id, state } = this.#session.info;
     if ((state === 'open' || state === 'suspended') && this.links.leader(COORDINATION) !== undefined) {
       const body = encode([id]);
-      const task = { operation: OPERATIONS['session.close'].number, name: '', body, take: same };
+      const task = { operation: OPERATIONS['session.close'].number, name: '', body, fence: '', take: same };
       // Whatever comes of it: a session that is not closed expires.
       await new Promise<boolean>((resolve) => this.#lane(COORDINATION).submitOwn(task, CLOSE_MS, resolve));
     }
@@ -327,48 +364,4 @@ export class Client implements Cluster, LinksOwner, LaneOwner, SessionOwner, Que
 
 function same(receipt: Receipt): Receipt {
   return receipt;
-}
-
-/** The encoded argument of an operation. @throws ConcordError INVALID, TOO_BIG */
-function bodyOf(name: OperationName, form: 'command' | 'read', argument: unknown): Buffer {
-  const operation: { form: string; argument: Field<unknown> } | undefined = OPERATIONS[name];
-  if (operation?.form !== form) throw new ConcordError('INVALID', `${name} is no ${form}`);
-  try {
-    operation.argument.check(argument);
-  } catch (error) {
-    throw new ConcordError('INVALID', `${name}: ${(error as Error).message}`);
-  }
-  const body = isBytes(argument) ? encodeBytes(argument[0]) : encode(argument);
-  if (body.length <= LIMITS.body_bytes_max) return body;
-  throw new ConcordError('TOO_BIG', `${body.length} bytes; at most ${LIMITS.body_bytes_max} are allowed`);
-}
-
-/** The argument of an enqueue, which is met more often than any other. */
-function isBytes(argument: unknown): argument is readonly [Buffer] {
-  return Array.isArray(argument) && argument.length === 1 && Buffer.isBuffer(argument[0]);
-}
-
-/** The same bytes as `encode([bytes])`, by hand. */
-function encodeBytes(bytes: Buffer): Buffer {
-  const into = Buffer.allocUnsafe(1 + BYTES_HEAD_MAX + bytes.length);
-  into[0] = 0x91;
-  return into.subarray(0, putBytes(into, 1, bytes));
-}
-
-/** Resolves with what an answer holds, or rejects with the refusal in it. */
-function receiptOf(
-  answer: MessageOf<'reply'> | MessageOf<'answer'>,
-  { node }: Link,
-  ms: number,
-  resolve: (receipt: Receipt) => void,
-  reject: (error: ConcordError) => void,
-): void {
-  if (answer.kind === 'answer') {
-    resolve({ value: answer.value, node, group: '', term: 0, index: 0, ms });
-    return;
-  }
-  const value = readReply(answer, node);
-  const { group, term, index } = answer;
-  if (value instanceof ConcordError) reject(value);
-  else resolve({ value, node, group, term, index, ms });
 }

@@ -69,11 +69,15 @@ export class Lane implements Keeper {
     return this.#waiting.size;
   }
 
-  /** Runs `task` exactly once, after all that were submitted before. Rejects with OVERLOADED when too many wait. */
+  /**
+   * Runs `task` exactly once, after all that were submitted before. Rejects with OVERLOADED when too many wait; what is steadfast is
+   * taken all the same, and bounded by whoever submits it.
+   */
   submit(task: Task, timeout_ms: number, options: CallOptions | undefined): Promise<unknown> {
-    if (options?.signal?.aborted === true)
+    const mayRefuse = task.steadfast !== true;
+    if (mayRefuse && options?.signal?.aborted === true)
       return Promise.reject(new ConcordError('CANCELLED', 'given up before it was sent', { definite: true }));
-    if (this.#waiting.full(task.body.length) || this.#pending.size >= PENDING_MAX)
+    if (mayRefuse && (this.#waiting.full(task.body.length) || this.#pending.size >= PENDING_MAX))
       return Promise.reject(new ConcordError('OVERLOADED', `too many commands of this client wait for ${this.group}`));
     const call = this.#add(task, timeout_ms, { node: options?.node ?? '', internal: false });
     const promise = call.promise(options);
@@ -191,6 +195,7 @@ export class Lane implements Keeper {
       const obstacle = obstacleTo(this.#owner.links, this.#session === 0 ? COORDINATION : this.group);
       call.reject(endingOf(call, why, this.#alarms.now() - call.started_ms, obstacle));
     }
+    if (call.steadfast && why !== 'CLOSED') return;
     switch (call.stage) {
       case 'waiting':
         this.#waiting.drop(call);
@@ -361,11 +366,11 @@ export class Lane implements Keeper {
 
   /**
    * The caller gets `error`, at once when it is sure that the command did not run. The number is given to another command when it
-   * was the last and is sure to be free, else it is used up by a `lane.void`.
+   * was the last and is sure to be free, else it is used up by a `lane.void`. A void itself and what is steadfast are sent again.
    */
   #refuse(call: Call, error: ConcordError): void {
     this.#rewind(call);
-    if (call.void) {
+    if (call.void || call.steadfast) {
       this.#route.pause();
       return;
     }

@@ -28,6 +28,10 @@ export interface SessionOwner extends AskOwner {
   sessionOpened(session: number): void;
   /** No session is to be had: for what waits. */
   sessionRefused(error: ConcordError): void;
+  /** By our clock the cluster may have ended it. */
+  sessionInDanger(): void;
+  /** It is out of danger: the cluster keeps it for a while longer. */
+  sessionRenewed(): void;
   /** It has ended, whoever said so. */
   sessionLost(session: number): void;
 }
@@ -36,9 +40,7 @@ export interface SessionOwner extends AskOwner {
 export class Session {
   readonly #owner: SessionOwner;
   readonly #keepalive = new Reminder(() => this.#keepAlive());
-  readonly #danger = new Reminder(() => {
-    this.#state = 'suspended';
-  });
+  readonly #danger = new Reminder(() => this.#suspend());
   #id = 0;
   /** Until then the cluster cannot have ended it, by our clock. */
   #sureUntil_ms = 0;
@@ -52,6 +54,12 @@ export class Session {
     // Timers may be late, above all in a process that slept: the clock decides.
     const overdue = this.#state === 'open' && this.#owner.alarms.now() >= this.#sureUntil_ms;
     return { id: this.#id, state: overdue ? 'suspended' : this.#state };
+  }
+
+  /** True while the cluster cannot have ended it. Asks the clock: after a stall of the process, timers are late. */
+  sure(): boolean {
+    if (this.#state === 'open' && this.#owner.alarms.now() >= this.#sureUntil_ms) this.#suspend();
+    return this.#state === 'open';
   }
 
   /** Opens a session unless there is one, or one is being opened. */
@@ -161,8 +169,16 @@ export class Session {
     this.#sureUntil_ms = Math.max(this.#sureUntil_ms, sent_ms + sure_ms);
     const left_ms = this.#sureUntil_ms - this.#owner.alarms.now();
     if (left_ms <= 0) return;
+    const wasInDanger = this.#state === 'suspended';
     this.#state = 'open';
     this.#owner.alarms.set(this.#danger, left_ms);
+    if (wasInDanger) this.#owner.sessionRenewed();
+  }
+
+  #suspend(): void {
+    this.#state = 'suspended';
+    this.#owner.alarms.clear(this.#danger);
+    this.#owner.sessionInDanger();
   }
 }
 

@@ -1,6 +1,6 @@
 /** What a program sees of a cluster: the types of the client library. */
 import type { Env } from '../env.js';
-import type { ArgumentOf, OperationName } from '../operations.js';
+import type { ArgumentOf, LOCK_MODES, OperationName } from '../operations.js';
 
 /** How to reach a cluster. */
 export interface ConnectOptions {
@@ -28,6 +28,11 @@ export interface CallOptions {
   readonly signal?: AbortSignal;
   /** The node to ask: reads and admin words are served by it; a command tries it first. */
   readonly node?: string;
+  /**
+   * "lock:token": the group that serves the call refuses it (FENCED) once it has seen a greater token of that lock, and has seen this
+   * one from then on. A fenced read goes through the log, as a command. Not for admin words: no group serves them.
+   */
+  readonly fence?: string;
 }
 
 /** A value and where it came from. */
@@ -128,6 +133,92 @@ export interface Queue {
   size(options?: CallOptions): Promise<number>;
 }
 
+/** How a lock is held: s shared; u shared with s, and one u at a time, which may become x; x alone. */
+export type LockMode = keyof typeof LOCK_MODES;
+
+/** How locks are acquired. Times in ms. */
+export interface AcquireOptions extends CallOptions {
+  /** Of locks that name none. Default x. */
+  readonly mode?: LockMode;
+  /** How long to wait for others, besides the time for the call. Then LOCK_TIMEOUT; with 0 WOULD_BLOCK at once. Default 30,000. */
+  readonly wait_ms?: number;
+  /** After so long the cluster takes the lock away, even from a session that lives. Default 0: never. */
+  readonly hold_ms?: number;
+  /** So long nobody else gets the lock when the session ends while it is held. Default 0. */
+  readonly delay_ms?: number;
+  /** For people who look at who holds it. */
+  readonly note?: string;
+}
+
+/** Something that the session holds. Its end is told by `signal`, and by `state` to whoever asks. */
+export interface Held extends AsyncDisposable {
+  readonly name: string;
+  /** lost: the cluster took it away, or may have given it to another by now, for nothing was heard of it for too long. */
+  readonly state: 'held' | 'released' | 'lost';
+  /** Aborted, with a ConcordError LOCK_LOST, when it is lost. `signal.aborted` looks at the clock: it is true in time also where no timer could run. */
+  readonly signal: AbortSignal;
+  /**
+   * Gives it back. That is done whatever becomes of this call: given up, it ends in TIMEOUT or CANCELLED and the library goes on.
+   * A second call has the result of the first. @throws ConcordError LOCK_LOST when it was not ours any more; whatever else is definite
+   * leaves it held.
+   */
+  release(options?: CallOptions): Promise<void>;
+}
+
+/** A lock that is held: one of these for each time it was acquired. */
+export interface Lock extends Held {
+  /** Of all that its owner has of this lock. */
+  readonly mode: LockMode;
+  /** Greater than that of whoever held it in a way that excludes this one. Changes with `convert` to and from x. */
+  readonly token: number;
+  /** "name:token", for the option `fence` of any call. */
+  readonly fence: string;
+  /** Changes the mode: up after waiting for others, at most `wait_ms` (default 30,000), down at once. @throws ConcordError DEADLOCK, LOCK_LOST */
+  convert(mode: LockMode, options?: CallOptions & { readonly wait_ms?: number }): Promise<void>;
+}
+
+/** An owner of locks: what it holds it may acquire again, and convert; any other owner, also of this process, is excluded. */
+export interface LockContext {
+  /** Its number, unique in this client. */
+  readonly owner: number;
+  /**
+   * Acquires all of them or none. After a DEADLOCK the next attempt counts as begun when the first was, so that it is not always the
+   * youngest. @throws ConcordError WOULD_BLOCK, LOCK_TIMEOUT, DEADLOCK, LOCK_LOST
+   */
+  acquire(locks: string | readonly (string | readonly [string, LockMode])[], options?: AcquireOptions): Promise<Lock[]>;
+  /** What it holds, in the order in which it was acquired. */
+  readonly held: readonly Lock[];
+}
+
+/** The lock of one name. */
+export interface NamedLock {
+  /** Acquires it for an owner of its own, or for that of `context`. As `LockContext.acquire`. */
+  acquire(options?: AcquireOptions & { readonly context?: LockContext }): Promise<Lock>;
+}
+
+/** Permits of a semaphore that are held. */
+export interface Permits extends Held {
+  readonly permits: number;
+}
+
+/** The semaphore of one name. */
+export interface Semaphore {
+  /** Takes `permits` (default 1) together, after whoever asked before, within `wait_ms` (default 30,000). */
+  acquire(permits?: number, options?: CallOptions & { readonly wait_ms?: number }): Promise<Permits>;
+}
+
+/**
+ * What befell a lock without its holder's doing. asked: somebody wants it, and it is taken away in `ms`. held_too_long, revoked: the
+ * cluster took it away. lost: the session may have ended, or has.
+ */
+export interface LockNews {
+  readonly kind: 'held_too_long' | 'revoked' | 'asked' | 'lost';
+  readonly lock: string;
+  readonly token: number;
+  readonly owner: number;
+  readonly ms: number;
+}
+
 /** A cluster one is connected to. */
 export interface Cluster extends AsyncDisposable {
   readonly clientId: string;
@@ -144,6 +235,21 @@ export interface Cluster extends AsyncDisposable {
   /** Asks one node: `status`, `log`, `transfer`, `sessions`, `metrics`, or a fault word. @throws ConcordError */
   admin(word: string, argument: unknown, options?: CallOptions): Promise<Receipt>;
   queue(): Queue;
+  lock(name: string): NamedLock;
+  /** A new owner of locks. It lasts as long as the client, from session to session. */
+  lockContext(): LockContext;
+  /**
+   * Runs `run` while the lock is held, and releases it whatever happens. When it was lost meanwhile the promise is rejected with
+   * LOCK_LOST, after `run` has ended: `lock.signal` tells it to. Else as `run` ends.
+   */
+  withLock<T>(
+    name: string,
+    run: (lock: Lock) => T | Promise<T>,
+    options?: AcquireOptions & { readonly context?: LockContext },
+  ): Promise<T>;
+  semaphore(name: string): Semaphore;
+  /** Calls back once with each piece of news of locks that this client holds or held. Returns the way to stop. */
+  onLockNews(listener: (news: LockNews) => void): () => void;
   /** Calls back with the state of every member as it is pushed, at most once per `interval_ms` and node. Returns the way to stop. */
   observe(listener: (news: Observation) => void, options?: { readonly interval_ms?: number }): () => void;
   /** Ends the session and closes the connections. Calls under way end in CLOSED. */

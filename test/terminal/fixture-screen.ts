@@ -160,7 +160,9 @@ const context: ScreenContext = {
     listener([...processes.values()]);
     return () => watchers.delete(listener);
   },
-  names: () => ({ nodes: [...processes.keys()], groups: ['c', 's0'] }),
+  names: () => ({ nodes: [...processes.keys()], groups: ['c', 's0'], locks: [] }),
+  heldLocks: () => [],
+  onNotice: () => () => {},
   session: () => session,
   confirm(line) {
     if (!line.startsWith('kill')) return null;

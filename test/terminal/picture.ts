@@ -100,8 +100,8 @@ export class Picture {
     return reply ? this.output({ do: 'replied', id, reply }) : this;
   }
 
-  session(session: SessionInfo): this {
-    this.store.dispatch({ kind: 'session', session });
+  session(session: SessionInfo, heldLocks: readonly string[] = []): this {
+    this.store.dispatch({ kind: 'session', session, heldLocks });
     return this;
   }
 

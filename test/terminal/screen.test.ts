@@ -103,7 +103,7 @@ describe('the screen', () => {
     expect(text)
       .to.match(/n2 +‖ PAUSED .* stale 3\.0s/)
       .and.match(/n3 +✖ KILLED .* stale 3\.0s/);
-    expect(text).to.include('quorum 1/3: sessions (c), queues (s0) stopped');
+    expect(text).to.include('quorum 1/3: locks and sessions (c), queues (s0) stopped');
   });
 
   for (const size of SIZES.slice(0, 2)) {
@@ -127,6 +127,33 @@ describe('the screen', () => {
     expect(text).to.match(/^[\x20-\x7e\n]*$/);
     expectGolden('ascii-80x24', text);
   });
+
+  for (const size of SIZES.slice(0, 2)) {
+    const name = `${size.columns}x${size.rows}`;
+    it(`shows the locks that the terminal holds, who waits for whom, and a loss, at ${name}`, async () => {
+      const held = { lock: 'build', mode: 'x', token: 118, session: 12 };
+      const edges = [
+        { waiter: { session: 17, owner: 1, mode: 's' }, holder: { session: 12, owner: 1, mode: 'x' }, lock: 'build' },
+        { waiter: { session: 19, owner: 2, mode: 'x' }, holder: { session: 17, owner: 1, mode: 'x' }, lock: 'docs' },
+      ];
+      const where = { group: 'c', term: 3, index: 118 };
+      const shown = session(picture(size))
+        .ran('acquire build', reply('acquire build', held, where))
+        .ran('waits', reply('waits', { edges }, where))
+        .session({ id: 12, state: 'open' }, ['build', 'deploy'])
+        .output({ do: 'note', text: 'the lock docs is lost: it was revoked (token 90)', tone: 'warn' });
+      const text = await shown.text();
+      expectGolden(`locks-${name}`, text);
+      const isNarrow = size.columns < 100;
+      expect(text.split('\n')[0]).to.contain(isNarrow ? 'holds 2 locks' : 'session 12 · holds build, deploy');
+      shown.session({ id: 12, state: 'open' }, ['build']);
+      expect((await shown.text()).split('\n')[0]).to.contain('holds build');
+      shown.session({ id: 12, state: 'open' }, ['a', 'b', 'c', 'd']);
+      expect((await shown.text()).split('\n')[0]).to.contain(isNarrow ? 'holds 4 locks' : 'holds a, b, c +1');
+      shown.session({ id: 12, state: 'open' }, ['a lock with a name that is much too long for the head']);
+      expect((await shown.text()).split('\n')[0]).to.contain('holds 1 lock');
+    });
+  }
 
   it('shows the help from the tables of keys and words', async () => {
     const shown = session(picture({ columns: 120, rows: 40 }));

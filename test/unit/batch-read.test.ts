@@ -44,6 +44,11 @@ describe('a batch file', () => {
     expect(client?.steps[2]).to.include({ number: 3, ms: 200 });
   });
 
+  it('may give a client a TTL of its own', () => {
+    const text = `version: 1\nvars: {ttl: 2s}\nclients:\n  - {name: a, ttl: "\${ttl}", steps: [size]}\n  - {name: b, steps: [size]}\n`;
+    expect(read(text).clients.map(({ ttl_ms }) => ttl_ms)).to.deep.equal([2000, null]);
+  });
+
   it('may be JSON, indented with tabs, too', () => {
     const text = JSON.stringify(
       { version: 1, name: 'j', temp: { nodes: 5 }, steps: [{ run: 'size', expect: 0 }] },
@@ -179,14 +184,20 @@ describe('the mistakes of a batch file', () => {
     [
       'a command that YAML reads as a map',
       steps('- enqueue({a: 1})'),
-      '3:5 expected a command, or a step with one of run, do, barrier, sleep; a command with ": " in it needs quotes',
+      '3:5 expected a command, or a step with one of run, do, barrier, sleep, vanish; a command with ": " in it needs quotes',
     ],
     [
       'the same behind run',
       steps('- run: enqueue({a: 1})'),
       '3:10 Nested mappings are not allowed in compact mappings; a command with ": " in it needs quotes',
     ],
-    ['no step', steps('- 5'), '3:5 expected a command, or a step with one of run, do, barrier, sleep'],
+    ['no step', steps('- 5'), '3:5 expected a command, or a step with one of run, do, barrier, sleep, vanish'],
+    [
+      'a TTL that no session may have',
+      'version: 1\nclients:\n  - {name: a, ttl: 10ms, steps: [size]}\n',
+      '3:20 the TTL of a session is 1000 to 3600000 ms',
+    ],
+    ['nobody who vanishes', steps('- vanish: nobody'), '3:13 there is no client nobody; there are main'],
     ['two steps in one', steps('- {run: size, sleep: 1s}'), '3:5 a step is one of run and sleep, not both'],
     ['an empty do', steps('- do: []'), '3:9 there are no steps'],
     ['a mistake inside do', steps('- do:', '    - do: [sise]'), '4:14 there is no word "sise"; did you mean size?'],

@@ -267,6 +267,14 @@ describe('the clients of a batch', () => {
     expect(played.totals).to.include({ clients: 3, steps: 4, held: 4 });
   });
 
+  it('cut a client off where they are told to', async () => {
+    const gone: string[] = [];
+    const text = clients('- {name: a, steps: [size, {vanish: b}, {vanish: a}, size]}', '- {name: b}');
+    const played = await play(text, { onVanish: (client) => gone.push(client) });
+    expect(gone).to.deep.equal(['b', 'a']);
+    expect(played.lines).to.deep.equal(['a size held', 'a vanish b held', 'a vanish a held', 'a size held']);
+  });
+
   it('lend their sessions to the steps of others', async () => {
     const asked: string[] = [];
     const text = clients(

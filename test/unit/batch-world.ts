@@ -30,6 +30,8 @@ export interface PlayOptions {
   readonly clock?: (pass: (ms: number) => void) => void;
   /** Told of each session that is asked for. */
   readonly onContext?: (client: string) => void;
+  /** Told of each client that vanishes. */
+  readonly onVanish?: (client: string) => void;
 }
 
 /** Plays the batch in `text`, YAML unless the file is said to be another. */
@@ -51,6 +53,9 @@ export async function play(text: string, options: PlayOptions = {}): Promise<Pla
       const known = contexts.get(client) ?? { ...shared };
       contexts.set(client, known);
       return known;
+    },
+    vanish: (client) => {
+      options.onVanish?.(client);
     },
     report: (one) => {
       ended.push(one);

@@ -119,6 +119,7 @@ const LATENCIES = new Histogram();
 for (let i = 1; i <= 1000; i++) LATENCIES.record(i / 100);
 const SAMPLE: Sample = {
   latencies: LATENCIES,
+  handOvers: null,
   spent: {
     ms: 500,
     client: cpu(4000, 2000),
@@ -141,6 +142,7 @@ const SETTING = {
   in_flight: 64,
   clients: 8,
   size: 256,
+  names: 0,
   slow_disk_ms: null,
   load_before: 1,
   load_after: 2,
@@ -156,6 +158,15 @@ describe('the figures of a load', () => {
     expect(figures.cpu_user_us).to.deep.equal({ client: 4, leader: 7, followers: { n1: 4.5, n3: 5 } });
     expect(figures.cpu_system_us).to.deep.equal({ client: 2, leader: 3, followers: { n1: 0, n3: 0 } });
     expect(figures).to.deep.include({ client_core_share: 0.012, other_cores: 0.5, syncs_per_s: { n2: 200 } });
+  });
+
+  it('are cycles and hand-overs where locks are shared', () => {
+    const figures = loadFigures({ ...SETTING, bench: 'lock', names: 4 }, { ...SAMPLE, handOvers: LATENCIES });
+    expect(figures.hand_over_p50_ms).to.equal(figures.p50_ms);
+    expect(loadFigures(SETTING, SAMPLE).hand_over_p50_ms).to.equal(null);
+    const text = reportText([figures], false);
+    expect(text).to.include('locks acquired and released, 4 names for all');
+    expect(text).to.include('cycles/s').and.to.include('handed over p50 ms');
   });
 
   it('have all their keys whatever could be told', () => {

@@ -15,6 +15,8 @@ const WATCHED: Watched = {
 
 /** A load on nothing, which counts what it is told. */
 class FakeWorkload implements Workload {
+  readonly group = 's0';
+  readonly handOvers = null;
   calls_max = Number.POSITIVE_INFINITY;
   made_in_all = 0;
   rooms = 0;
@@ -23,13 +25,17 @@ class FakeWorkload implements Workload {
   #due = Number.POSITIVE_INFINITY;
   #act = () => {};
 
-  readonly calls = [
-    () => {
-      if (++this.called === this.#due) this.#act();
-      if (this.fail) return Promise.reject(new ConcordError('TIMEOUT'));
-      return new Promise((resolve) => setTimeout(resolve, 1));
-    },
-  ];
+  callsOf() {
+    return [
+      () => {
+        if (++this.called === this.#due) this.#act();
+        if (this.fail) return Promise.reject(new ConcordError('TIMEOUT'));
+        return new Promise((resolve) => setTimeout(resolve, 1));
+      },
+    ];
+  }
+
+  count(): void {}
 
   /** Acts at the call so many calls from now. */
   after(calls: number, act: () => void): void {

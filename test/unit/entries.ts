@@ -4,6 +4,7 @@ import {
   commandEntry,
   ENTRY_KINDS,
   expireEntry,
+  fencesEntry,
   firstCommandEntry,
   sweepEntry,
   tickEntry,
@@ -22,7 +23,7 @@ const argument: fc.Arbitrary<[keyof typeof OPERATIONS, unknown]> = fc.oneof(
     fc.uint8Array({ maxLength: 40 }).map((bytes) => [Buffer.from(bytes)]),
   ),
   fc.tuple(fc.constant('queue.dequeue' as const), fc.constantFrom([0], [5], [4_294_967_295])),
-  fc.tuple(fc.constant('lane.void' as const), fc.constant([])),
+  fc.tuple(fc.constantFrom('lane.void', 'queue.size', 'session.list'), fc.constant([])),
   fc.tuple(
     fc.constant('lane.confirm' as const),
     fc.array(fc.nat(6)).map((lanes) => [lanes]),
@@ -36,11 +37,18 @@ const argument: fc.Arbitrary<[keyof typeof OPERATIONS, unknown]> = fc.oneof(
     anyValue.map((value) => [value]),
   ),
 );
+const fence = fc.oneof(
+  { weight: 3, arbitrary: fc.constant('') },
+  {
+    weight: 2,
+    arbitrary: fc.tuple(fc.constantFrom('a', 'b:c'), fc.nat(9)).map(([lock, token]) => `${lock}:${token}`),
+  },
+);
 const command = (group: 'c' | 's0') =>
   fc
-    .tuple(session, lane, fc.nat(6), argument)
-    .map(([of, number, confirmed, [name, value]]) =>
-      envelopeOf(group, of, number, name as 'lane.void', value as [], { confirmed }),
+    .tuple(session, lane, fc.nat(6), argument, fence)
+    .map(([of, number, confirmed, [name, value], under]) =>
+      envelopeOf(group, of, number, name as 'lane.void', value as [], { confirmed, fence: under }),
     );
 /** The entry that opens a session. */
 export const openEntry = (client: string, ttl_ms: number): Buffer =>
@@ -62,6 +70,7 @@ const entry = (group: 'c' | 's0') =>
     },
     { weight: 1, arbitrary: fc.array(session).map(expireEntry) },
     { weight: 1, arbitrary: fc.constant(tickEntry()) },
+    { weight: 1, arbitrary: fc.nat(9).map(fencesEntry) },
   );
 /** Entries as they should be, with a byte wrong, cut short, or not entries at all. */
 export const anyEntry = (group: 'c' | 's0') =>

@@ -22,7 +22,7 @@ const someEnvelope: fc.Arbitrary<Envelope> = fc.record({
   confirmed: u53,
   deadline_ms: someInteger(2 ** 32 - 1),
   name: fc.oneof(someText(LIMITS.name_length_max), fc.constantFrom('ü'.repeat(120), 'x'.repeat(255), '€'.repeat(255))),
-  fence: someText(LIMITS.name_length_max),
+  fence: someText(LIMITS.fence_length_max),
   principal: someText(LIMITS.name_length_max),
   operation: someInteger(2 ** 32 - 1),
   body: fc.oneof(
@@ -196,7 +196,13 @@ describe('envelope', () => {
   it('fits a command message at its largest', () => {
     const e = { group: 'x'.repeat(16), session: 2 ** 53 - 1, lane: 2 ** 53 - 1, confirmed: 2 ** 53 - 1 };
     const wide = '€'.repeat(LIMITS.name_length_max);
-    const rest = { deadline_ms: 2 ** 32 - 1, name: wide, fence: wide, principal: wide, operation: 2 ** 32 - 1 };
+    const rest = {
+      deadline_ms: 2 ** 32 - 1,
+      name: wide,
+      fence: '€'.repeat(LIMITS.fence_length_max),
+      principal: wide,
+      operation: 2 ** 32 - 1,
+    };
     const largest = encodeEnvelope({ ...e, ...rest, body: Buffer.alloc(LIMITS.body_bytes_max) });
     expect(largest.length).to.be.at.most(LIMITS.envelope_bytes_max);
     expect(encode([10, 2 ** 32 - 1, largest]).length).to.be.at.most(LIMITS.frame_bytes_max);

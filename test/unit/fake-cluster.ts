@@ -1,5 +1,5 @@
 /** Scripted nodes that speak the catalogue: leaders that come and go, with the state of the groups shared as if replicated. */
-import { decode, encode } from '../../protocol/codec.js';
+import { encode } from '../../protocol/codec.js';
 import { Connection } from '../../protocol/connection.js';
 import { decodeEnvelope, type Envelope } from '../../protocol/envelope.js';
 import { ConcordError, type ErrorCode } from '../../protocol/errors.js';
@@ -25,7 +25,7 @@ interface View {
 export class FakeCluster {
   readonly world: FakeWorld;
   readonly nodes: FakeNode[] = [];
-  readonly groups = { c: new FakeGroup('c'), s0: new FakeGroup('s0') };
+  readonly groups: { readonly c: FakeGroup; readonly s0: FakeGroup };
   /** Time from receipt by the leader to its answer, ms. */
   commit_ms = 2;
   /** Nothing is committed while it is true. */
@@ -34,8 +34,9 @@ export class FakeCluster {
   fate: 'carry' | 'lose' | 'random' = 'random';
   readonly proposals: Proposal[] = [];
 
-  constructor(world: FakeWorld, size = 3) {
+  constructor(world: FakeWorld, size = 3, c = new FakeGroup('c')) {
     this.world = world;
+    this.groups = { c, s0: new FakeGroup('s0') };
     for (let i = 1; i <= size; i++) this.nodes.push(new FakeNode(this, `n${i}`, `127.0.0.1:${7100 + i}`));
     for (const group of Object.values(this.groups)) {
       group.settle = (session, lane, outcome) =>
@@ -93,10 +94,8 @@ export class FakeCluster {
     if (envelope.session !== 0 && !this.groups.c.sessions.has(envelope.session))
       return { ok: false, result: encode(['SESSION_EXPIRED', 'swept in the fake', {}]) };
     const outcome = group.apply(envelope);
-    if (outcome === 'pending' && envelope.operation === OPERATIONS['queue.dequeue'].number) {
-      const wait_ms = (decode(envelope.body) as [number])[0];
-      this.world.scheduler.after(wait_ms, () => group.timeOut(envelope.session, envelope.lane));
-    }
+    if (outcome === 'pending' && envelope.operation !== OPERATIONS['lane.void'].number)
+      this.world.scheduler.after(group.wait_ms, () => group.timeOut(envelope.session, envelope.lane));
     return outcome;
   }
 

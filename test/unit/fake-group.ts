@@ -1,7 +1,9 @@
-/** The replicated state of a group in a fake cluster: lanes, sessions and one queue, as every node would have applied them. */
+/** The replicated state of a group in a fake cluster: lanes, sessions, fences, locks and one queue, as every node would apply it. */
 import { decode, encode } from '../../protocol/codec.js';
 import type { Envelope } from '../../protocol/envelope.js';
+import { readFence } from '../../protocol/fence.js';
 import { OPERATIONS, operationName } from '../../protocol/operations.js';
+import { FakeLockService } from './fake-lock-service.js';
 
 /** What a command came to. */
 export type Outcome = { ok: boolean; result: Buffer } | 'pending';
@@ -31,7 +33,17 @@ export class FakeGroup {
   readonly enqueued: unknown[] = [];
   /** [operation name, session, lane] of everything that ran, voids and confirmations too. */
   readonly ran: [string, number, number][] = [];
+  /** Their fences, '' where there was none. */
+  readonly fences: string[] = [];
+  /** Greatest token seen, by lock. */
+  readonly seen = new Map<string, number>();
   readonly confirmedOutcomes: number[] = [];
+  readonly locks = new FakeLockService(
+    () => this.index,
+    (session, lane, outcome) => this.#settle({ session, lane }, outcome),
+  );
+  /** How long the command that was applied last may wait, when that is pending, ms. */
+  wait_ms = 0;
   /** A pending command has its outcome. */
   settle: (session: number, lane: number, outcome: Outcome) => void = () => {};
   #waiters: { session: number; lane: number }[] = [];
@@ -63,8 +75,9 @@ export class FakeGroup {
     return outcome;
   }
 
-  /** The wait of a pending dequeue is over. */
+  /** The wait of a pending command is over. */
   timeOut(session: number, lane: number): void {
+    this.locks.timeOut(session, lane);
     const waiter = this.#waiters.findIndex((one) => one.session === session && one.lane === lane);
     if (waiter >= 0) this.#settle(this.#waiters.splice(waiter, 1)[0], result(null));
   }
@@ -73,6 +86,7 @@ export class FakeGroup {
   end(session: number): void {
     this.lanes.delete(session);
     this.sessions.delete(session);
+    this.locks.end(session);
     this.#waiters = this.#waiters.filter((one) => one.session !== session);
   }
 
@@ -90,6 +104,7 @@ export class FakeGroup {
     const outcome = lane.outcomes.get(number);
     if (outcome === 'pending' && command.operation === OPERATIONS['lane.void'].number) {
       this.#waiters = this.#waiters.filter((one) => one.session !== session || one.lane !== number);
+      this.locks.abandon(session, number);
       lane.outcomes.set(number, refusal('VOID'));
     }
     return lane.outcomes.get(number) ?? lane.replies.get(number) ?? refusal('LANE_FORGOTTEN');
@@ -98,6 +113,13 @@ export class FakeGroup {
   #run(lane: LaneState, command: Envelope): Outcome {
     const name = operationName(command.operation) ?? '';
     this.ran.push([name, command.session, command.lane]);
+    this.fences.push(command.fence);
+    const fence = readFence(command.fence);
+    if (fence !== undefined) {
+      if (fence.token < (this.seen.get(fence.lock) ?? 0)) return refusal('FENCED');
+      this.seen.set(fence.lock, fence.token);
+      if (name === 'queue.size') return result(this.queue.length);
+    }
     switch (name) {
       case 'lane.void':
         return refusal('VOID');
@@ -107,15 +129,21 @@ export class FakeGroup {
             this.confirmedOutcomes.push(number);
         }
         return result(null);
-      case 'session.close':
-        this.sessions.delete((decode(command.body) as [number])[0]);
+      case 'session.close': {
+        const [session] = decode(command.body) as [number];
+        this.sessions.delete(session);
+        this.locks.end(session);
         return result(true);
+      }
       case 'queue.enqueue':
         return this.#enqueue((decode(command.body) as [Buffer])[0]);
       case 'queue.dequeue':
         return this.#dequeue(command);
-      default:
-        return refusal('UNKNOWN_COMMAND');
+      default: {
+        const ran = this.locks.apply(name, command.session, command.lane, command.body);
+        this.wait_ms = ran?.wait_ms ?? 0;
+        return ran?.outcome ?? refusal('UNKNOWN_COMMAND');
+      }
     }
   }
 
@@ -131,7 +159,8 @@ export class FakeGroup {
   #dequeue(command: Envelope): Outcome {
     const message = this.queue.shift();
     if (message !== undefined) return result([message.id, message.body]);
-    if ((decode(command.body) as [number])[0] === 0) return result(null);
+    this.wait_ms = (decode(command.body) as [number])[0];
+    if (this.wait_ms === 0) return result(null);
     this.#waiters.push({ session: command.session, lane: command.lane });
     return 'pending';
   }

@@ -84,6 +84,16 @@ export class FakeWorld implements Env {
     throw new Error('expected a rejection');
   }
 
+  /** Stops the process of the client, as SIGSTOP does. */
+  sleep(): void {
+    this.#client.pause();
+  }
+
+  /** It goes on: with timers that are late, then with all that has arrived meanwhile. */
+  wake(): void {
+    this.#client.resume();
+  }
+
   /** Stops the process behind `address`, as SIGSTOP does: its connections stay open and silent. */
   stop(address: string): void {
     this.#hosts.get(address)?.pause();

@@ -5,7 +5,7 @@ import { complete, help, parse, signature, usage } from '../../tui/grammar/index
 import { entries } from '../../tui/grammar/words.js';
 import { failureOf } from './failure.js';
 
-const names = { nodes: ['n1', 'n2', 'n3'], groups: ['c', 's0'] };
+const names = { nodes: ['n1', 'n2', 'n3'], groups: ['c', 's0'], locks: ['build'] };
 
 /** The texts offered at the end of `line`, or at the cursor `|` in it. */
 function offered(line: string): string[] {
@@ -23,7 +23,7 @@ describe('completion', () => {
 
   it('completes words, other spellings too', () => {
     expect(offered('enq')).to.deep.equal(['enqueue']);
-    expect(offered('se')).to.deep.equal(['sessions', 'session']);
+    expect(offered('ses')).to.deep.equal(['sessions', 'session']);
     expect(offered('qu')).to.deep.equal(['quit']);
     expect(offered('help st')).to.deep.equal(['status', 'start', 'stop']);
     expect(offered('xyz')).to.deep.equal([]);
@@ -75,7 +75,7 @@ describe('completion', () => {
     expect(complete('transfer n', 10, names).from).to.equal(9);
     expect(complete('transfer(n', 10, names).from).to.equal(9);
     expect(complete('log --f 5', 7, names)).to.deep.include({ from: 4 });
-    expect(offered('lo|g 5')).to.deep.equal(['log', 'lose']);
+    expect(offered('lo|g 5')).to.deep.equal(['locks', 'lock', 'log', 'lose']);
   });
 
   it('never throws and stays within the line', () => {

@@ -53,12 +53,6 @@ describe('a group machine', () => {
     expect(s0.ask(0, 0, 'session.open', ['cli-1', 10_000])).to.equal('INVALID');
   });
 
-  it('never passes over a fence that it cannot check', () => {
-    const s0 = shard();
-    expect(s0.ask(A, 1, 'queue.enqueue', [valueBytes('x')], { fence: 'deploy:5' })).to.equal('INVALID');
-    expect(s0.look('queue.size', [])).to.equal(0);
-  });
-
   it('does not run a command of another group, nor touch its lane', () => {
     const s0 = shard();
     expect(s0.ask(A, 1, 'queue.enqueue', [valueBytes('x')], { group: 's1' })).to.equal('INVALID');

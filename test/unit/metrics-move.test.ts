@@ -90,6 +90,55 @@ const DEEDS: Record<string, Deed> = {
       'client_outgoing_bytes',
     ],
   },
+  'a command comes whose token is older than one that was seen': {
+    happens: async (cluster) => {
+      const client = await cluster.result(cluster.client('a'));
+      await cluster.result(client.queue().enqueue('x', { fence: 'deploy:9' }));
+      const late = client.queue().enqueue('y', { fence: 'deploy:5' });
+      await cluster.result(late.catch(() => {}));
+    },
+    grows: ['fence_marks', 'fenced_total'],
+  },
+  'clients wait for locks of each other, until time, orders and deaths put an end to it': {
+    happens: async (cluster) => {
+      const a = await cluster.result(cluster.client('a'));
+      const b = await cluster.result(cluster.client('b', { ttl_ms: 1000 }));
+      const [mine, yours] = [a.lockContext(), b.lockContext()];
+      const none = () => {};
+      await cluster.result(Promise.all([mine.acquire('p'), yours.acquire(['q', 'r'])]));
+      await cluster.result(mine.acquire('r', { wait_ms: 0 }).catch(none));
+      await cluster.result(mine.acquire('r', { wait_ms: 100 }).catch(none));
+      await cluster.result(Promise.all([mine.acquire('q').catch(none), yours.acquire('p').catch(none)]));
+      await cluster.result(a.lock('short').acquire({ hold_ms: 50 }));
+      await cluster.pass(200);
+      await cluster.result(b.command('lock.revoke', ['p', 0]));
+      await cluster.result(a.command('sem.set', ['pool', 1]));
+      await cluster.result(a.semaphore('pool').acquire());
+      await cluster.result(a.semaphore('pool').acquire(1, { wait_ms: 100 }).catch(none));
+      cluster.killClient('b');
+      await cluster.pass(3000);
+    },
+    grows: [
+      'locks',
+      'lock_holds',
+      'lock_held',
+      'lock_waiters',
+      'lock_news',
+      'lock_acquires_total',
+      'lock_wait_seconds',
+      'lock_hold_seconds',
+      'lock_deadlocks_total',
+      'lock_timeouts_total',
+      'lock_revoked_total',
+      'lock_held_too_long_total',
+      'lock_holders_lost_total',
+      'lock_contended_seconds',
+      'lock_contended_requests',
+      'semaphores',
+      'semaphore_holders',
+      'semaphore_waiters',
+    ],
+  },
   'a session is opened where another node leads, and its first command comes before the news of it': {
     happens: async (cluster) => {
       await lead(cluster, 'n2', 's0');

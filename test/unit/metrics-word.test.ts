@@ -2,7 +2,7 @@
 import { expect } from 'chai';
 import { ConcordError } from '../../protocol/errors.js';
 import { METRIC_PREFIX, type MetricRow } from '../../protocol/metrics.js';
-import { complete, parse } from '../../tui/grammar/index.js';
+import { complete, NO_NAMES, parse } from '../../tui/grammar/index.js';
 import { renderJson, renderText } from '../../tui/plain/render.js';
 import { execute } from '../../tui/session/execute.js';
 import type { Reply } from '../../tui/session/reply.js';
@@ -145,7 +145,7 @@ describe('the word metrics', () => {
   });
 
   it('completes the names of metrics, each with its help', () => {
-    const { from, candidates } = complete('metrics disk_s', 14, { nodes: [], groups: [] });
+    const { from, candidates } = complete('metrics disk_s', 14, NO_NAMES);
     expect(from).to.equal(8);
     expect(candidates.map(({ text }) => text)).to.deep.equal(['disk_sync_seconds', 'disk_space']);
     for (const { help } of candidates) expect(help).to.not.equal('');

@@ -89,6 +89,14 @@ describe('the registry of metrics', () => {
     ]);
   });
 
+  it('tells of what clients named as much as it is told, and only so many names', () => {
+    const names = ['build', 'a lock'];
+    metrics.named('lock_contended_seconds', 'lock', () => names.map((name, i) => [i + 0.5, name]));
+    expect(told()).to.deep.equal(['lock_contended_seconds{lock=build} 0.5', 'lock_contended_seconds{lock=a lock} 1.5']);
+    for (let i = 0; i < 1000; i++) names.push(`k${i}`);
+    expect(told()).to.have.length(32);
+  });
+
   it('tells everything in the order of the catalogue, whatever came first', () => {
     metrics.histogram('disk_batch_bytes', {}, new Histogram());
     metrics.add('member_up', { peer: 'n2' }, () => 1);

@@ -3,40 +3,15 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { sweepEntry } from '../../node/services/entry.js';
 import { coordinationMachine, type GroupMachine, shardMachine } from '../../node/services/group-machine.js';
-import { type Compare, memoryTable, type Table } from '../../node/services/table.js';
 import { Tables } from '../../node/services/tables.js';
 import { anyEntry, openEntry } from './entries.js';
 import { Replica, valueBytes } from './replica.js';
+import { restless } from './restless-table.js';
 
 const A = 11;
 const B = 12;
 
 const shard = () => new Replica(shardMachine('s0'));
-
-/** A table that is made anew, its rows put in backwards, every few changes: as replicas built from snapshots differ in history. */
-function restless<K, V>(compare: Compare<K>): Table<K, V> {
-  let inner = memoryTable<K, V>(compare);
-  let changes = 0;
-  const stir = (): void => {
-    if (++changes % 5 !== 0) return;
-    const rows = [...inner.scan()].reverse();
-    inner = memoryTable<K, V>(compare);
-    for (const [key, value] of rows) inner.put(key, value);
-  };
-  return {
-    get size() {
-      return inner.size;
-    },
-    get: (key) => inner.get(key),
-    put(key, value) {
-      inner.put(key, value);
-      stir();
-    },
-    delete: (key) => inner.delete(key),
-    first: () => inner.first(),
-    scan: (from, to) => [...inner.scan(from, to)][Symbol.iterator](),
-  };
-}
 
 describe('replicas', () => {
   const machineOf = (group: 'c' | 's0', tables: Tables): GroupMachine =>

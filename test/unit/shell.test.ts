@@ -4,6 +4,7 @@ import { CommanderError } from 'commander';
 import { parse } from '../../tui/grammar/index.js';
 import { DEFAULTS, faultDoors, type ShellOptions } from '../../tui/shell/options.js';
 import { linesIn, runProgram } from '../../tui/shell/program.js';
+import { WITH_LOCK_DEFAULTS } from '../../tui/with-lock/options.js';
 
 interface Done {
   readonly action: string;
@@ -28,6 +29,8 @@ async function concord(...words: string[]): Promise<Done> {
     down: act('down'),
     bench: (kind: string, options: ShellOptions) => act('bench')([kind], options),
     batch: (file: string, options: ShellOptions) => act('batch')([file], options),
+    withLock: (lock: string, program: readonly string[], options: ShellOptions) =>
+      act('with-lock')([lock, ...program], options),
   };
   expect(await runProgram(words, () => '1.2.3', actions)).to.equal(7);
   expect(done).to.have.length(1);
@@ -147,6 +150,19 @@ describe('the command line of concord', () => {
     expect((await concord('--json', 'run', 'b.yaml', '--check')).options).to.deep.include({ json: true, check: true });
   });
 
+  it('with-lock takes a lock, times, and a program with flags of its own', async () => {
+    const words = ['with-lock', 'build', '--wait', '5s', '--mode', 's', '--', 'make', '-j2', '--', '--json'];
+    const { action, lines, options } = await concord('--connect', 'a:1', ...words);
+    expect([action, lines]).to.deep.equal(['with-lock', ['build', 'make', '-j2', '--', '--json']]);
+    expect(options).to.deep.equal({
+      ...DEFAULTS,
+      ...WITH_LOCK_DEFAULTS,
+      connect: ['a:1'],
+      wait: 5000,
+      mode: 's',
+    });
+  });
+
   it('says what is wrong with an option', async () => {
     const write = process.stderr.write;
     let said = '';
@@ -168,6 +184,11 @@ describe('the command line of concord', () => {
         ['bench', 'queue', '--slow-disk', '0'],
         ['bench', 'idle', '--in-flight', '1'],
         ['run'],
+        ['with-lock'],
+        ['with-lock', 'build'],
+        ['with-lock', 'build', '--mode', 'y', '--', 'make'],
+        ['with-lock', 'build', '--wait', '5', '--', 'make'],
+        ['with-lock', 'build', '--note', 'x'.repeat(256), '--', 'make'],
         ['run', 'a.yaml', 'b.yaml'],
         ['run', 'a.yaml', '--set', '5=n'],
         ['run', 'a.yaml', '--set', 'n=9007199254740993'],

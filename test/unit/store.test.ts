@@ -219,7 +219,7 @@ describe('the feed', () => {
       'n1 killed',
       'c has no leader (term 3)',
       's0 has no leader (term 7)',
-      'quorum 2/3: one more failure stops sessions (c), queues (s0)',
+      'quorum 2/3: one more failure stops locks and sessions (c), queues (s0)',
       'n2 leads c in term 4, s0 in term 8',
     ]);
   });
@@ -227,11 +227,11 @@ describe('the feed', () => {
   it('tells of a lost quorum and of its return', () => {
     const screen = watched().processes(['n1'], ['n2', 'paused'], ['n3', 'paused']);
     const before = screen.state.feed.length;
-    expect(screen.feed().at(-1)).to.equal('quorum 1/3: sessions (c), queues (s0) stopped');
+    expect(screen.feed().at(-1)).to.equal('quorum 1/3: locks and sessions (c), queues (s0) stopped');
     screen.processes(['n1'], ['n2'], ['n3', 'paused']);
     expect(screen.feed(before)).to.deep.equal([
       'n2 resumed',
-      'quorum 2/3: writes go on; one more failure stops sessions (c), queues (s0)',
+      'quorum 2/3: writes go on; one more failure stops locks and sessions (c), queues (s0)',
     ]);
   });
 

@@ -1,10 +1,21 @@
 /** A cluster and a keeper that a test puts together: they answer what they are told and remember what they were asked. */
-import type { CallOptions, Cluster, GroupState, Member, NodeState, Receipt } from '../../protocol/client/types.js';
+import type {
+  CallOptions,
+  Cluster,
+  GroupState,
+  LockNews,
+  Member,
+  NamedLock,
+  NodeState,
+  Receipt,
+} from '../../protocol/client/types.js';
 import { decode } from '../../protocol/codec.js';
 import { ConcordError } from '../../protocol/errors.js';
 import type { Keeper, LocalNode, NodeVerb } from '../../tui/cluster/types.js';
 import type { Context } from '../../tui/session/call.js';
+import { OwnLocks } from '../../tui/session/own-locks.js';
 import { View } from '../../tui/session/view.js';
+import { GrantedLocks } from './granted-locks.js';
 
 /** One thing that was asked of the cluster. */
 export interface Asked {
@@ -22,6 +33,7 @@ export class FakeCluster implements Cluster {
   readonly session = { id: 7, state: 'open' } as const;
   readonly asked: Asked[] = [];
   members: Member[] = ['n1', 'n2', 'n3'].map((id, i) => ({ id, address: `127.0.0.1:710${i + 1}`, connected: true }));
+  readonly locks = new GrantedLocks();
   leader = 'n1';
   closed = false;
   readonly #answers: Answers;
@@ -48,6 +60,32 @@ export class FakeCluster implements Cluster {
 
   queue(): never {
     throw new Error('the words do without it: they need receipts');
+  }
+
+  lock(name: string): NamedLock {
+    return {
+      acquire: async (options) => {
+        const [lock] = await this.locks.acquire([[name, options?.mode ?? 'x']], options);
+        if (lock === undefined) throw new Error('nothing was granted');
+        return lock;
+      },
+    };
+  }
+
+  lockContext(): GrantedLocks {
+    return this.locks;
+  }
+
+  withLock(): never {
+    throw new Error('the words do without it');
+  }
+
+  semaphore(): never {
+    throw new Error('the words do without it: they need receipts');
+  }
+
+  onLockNews(listener: (news: LockNews) => void): () => void {
+    return this.locks.onNews(listener);
   }
 
   observe(): () => void {
@@ -126,6 +164,7 @@ export function contextOf(cluster: Cluster | Error, keeper: Keeper | null = null
     },
     keeper: async () => keeper,
     view: new View(),
+    locks: new OwnLocks(),
     options: { timeout_ms: 5000, readonly },
   };
 }

@@ -24,13 +24,15 @@ export type Target =
 export interface Client {
   readonly name: string;
   readonly variables: ReadonlyMap<string, unknown>;
+  /** TTL of its session, ms; null for what the client library gives it. */
+  readonly ttl_ms: number | null;
   readonly steps: readonly Step[];
   /** Run at its end, whatever came of its steps. */
   readonly finally: readonly Step[];
 }
 
 /** One thing a client does. */
-export type Step = RunStep | DoStep | BarrierStep | SleepStep;
+export type Step = RunStep | DoStep | BarrierStep | SleepStep | VanishStep;
 
 /** A step that does something by itself and is reported. */
 export type Leaf = Exclude<Step, DoStep>;
@@ -73,6 +75,14 @@ export interface SleepStep {
   readonly number: number;
   readonly place: Place;
   readonly ms: number;
+}
+
+/** Cuts a client off without a word, as if its process were killed: its session ends only when its TTL is over. */
+export interface VanishStep {
+  readonly kind: 'vanish';
+  readonly number: number;
+  readonly place: Place;
+  readonly client: string;
 }
 
 /** How often, and how long to wait in between. `${i}` counts from 1. */

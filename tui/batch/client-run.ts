@@ -2,7 +2,7 @@
 import type { Context } from '../session/call.js';
 import { type Attempt, attempt, type Clock } from './attempt.js';
 import type { Barriers } from './barriers.js';
-import type { BarrierStep, Client, Leaf, Repeat, RunStep, SleepStep, Step } from './batch.js';
+import type { BarrierStep, Client, Leaf, Repeat, RunStep, SleepStep, Step, VanishStep } from './batch.js';
 import { type Ended, replyOf } from './ended.js';
 import { NoValue } from './template.js';
 import { Variables } from './variables.js';
@@ -10,6 +10,8 @@ import { Variables } from './variables.js';
 /** What a client runs in. */
 export interface Surroundings {
   context(client: string): Context;
+  /** Cuts a client off; its next command is that of a new one. */
+  vanish(client: string): void;
   report(ended: Ended): void;
   readonly clock: Clock;
   readonly barriers: Barriers;
@@ -76,6 +78,8 @@ export class ClientRun {
         return this.#barrier(step, turn);
       case 'sleep':
         return this.#sleep(step, turn);
+      case 'vanish':
+        return Promise.resolve(this.#vanish(step, turn));
     }
   }
 
@@ -126,6 +130,15 @@ export class ClientRun {
     const ms = clock.now() - started;
     const outcome = turn.signal.aborted ? 'stopped' : 'held';
     return this.#end(step, turn, { ...QUIET, outcome, reply: replyOf(`sleep ${step.ms}ms`, ms) }, ms);
+  }
+
+  #vanish(step: VanishStep, turn: Turn): boolean {
+    if (turn.signal.aborted) return false;
+    const { clock } = this.#around;
+    const started = clock.now();
+    this.#around.vanish(step.client);
+    const ms = clock.now() - started;
+    return this.#end(step, turn, { ...QUIET, outcome: 'held', reply: replyOf(`vanish ${step.client}`, ms) }, ms);
   }
 
   /** Notes a run of a step, and reports the step if this was its last. Returns whether the client goes on. */

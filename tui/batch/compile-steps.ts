@@ -42,7 +42,7 @@ interface Position {
 const OUTSIDE: Position = { depth: 0, repeated: false, as: null, atEnd: false };
 
 /** Texts that stand in for a captured value while a command is checked: one of them fits wherever a captured value may. */
-const STAND_INS: readonly unknown[] = [1, 'x', '1s'];
+const STAND_INS: readonly unknown[] = [1, 'x', '1s', 'x:1'];
 
 class Compiler {
   readonly #around: Surroundings;
@@ -64,7 +64,7 @@ class Compiler {
       if (position.depth === BATCH_LIMITS.depth_max)
         mistakes.add(source.of(path), `steps stand at most ${BATCH_LIMITS.depth_max} deep`);
       const repeat = this.#repeat(raw, path);
-      const as = this.#as(raw.as, path) ?? position.as;
+      const as = this.#client(raw.as, [...path, 'as']) ?? position.as;
       const inner = { ...position, depth: position.depth + 1, repeated: position.repeated || repeat !== null, as };
       return { kind: 'do', steps: this.list(raw.do, [...path, 'do'], inner), repeat };
     }
@@ -72,6 +72,10 @@ class Compiler {
     this.#number++;
     if ('sleep' in raw)
       return { kind: 'sleep', number: this.#number, place, ms: reader.duration(raw.sleep, [...path, 'sleep']) };
+    if ('vanish' in raw) {
+      const client = this.#client(raw.vanish, [...path, 'vanish']) ?? '';
+      return { kind: 'vanish', number: this.#number, place, client };
+    }
     if (position.atEnd)
       mistakes.add(place, 'a barrier cannot stand in finally: some client may have stopped long before');
     return { kind: 'barrier', number: this.#number, place, name: raw.barrier };
@@ -93,7 +97,7 @@ class Compiler {
       expect,
       capture: Object.entries(raw.capture ?? {}),
       within_ms: raw.within === undefined ? null : reader.duration(raw.within, [...path, 'within']),
-      as: this.#as(raw.as, path) ?? position.as,
+      as: this.#client(raw.as, [...path, 'as']) ?? position.as,
       repeat,
     };
     if (expect !== null) this.#texts(expect, [...path, 'expect'], repeated);
@@ -114,13 +118,14 @@ class Compiler {
     return { times, pace_ms: raw.pace === undefined ? 0 : reader.duration(raw.pace, [...path, 'pace']) };
   }
 
-  #as(name: string | undefined, path: Path): string | null {
+  /** The name of a client; null when none is given. */
+  #client(name: string | undefined, path: Path): string | null {
     const { names, source, mistakes } = this.#around;
     if (name !== undefined && !names.includes(name)) {
       const suggestion = nearest(name, names);
       const advice =
         suggestion === undefined ? `there are ${names.slice(0, 8).join(', ')}` : `did you mean ${suggestion}?`;
-      mistakes.add(source.of([...path, 'as']), `there is no client ${name}; ${advice}`);
+      mistakes.add(source.of(path), `there is no client ${name}; ${advice}`);
     }
     return name ?? null;
   }
@@ -211,5 +216,5 @@ function assignments(names: readonly string[]): Map<string, unknown>[] {
   return ways;
 }
 
-/** Ways that are tried. */
-const WAYS_MAX = 243;
+/** Ways that are tried: all that five variables have. */
+const WAYS_MAX = 4 ** 5;

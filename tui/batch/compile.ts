@@ -89,12 +89,24 @@ function clientsOf(raw: RawBatch, reader: Quantities, origin: Origin): Client[] 
       lacksSteps: origin.lacksSteps,
     };
     const compiled = compileSteps(one.raw, one.path, around);
+    const ttl_ms = ttlOf(one, reader, origin);
     return one.names.map((name, i) => ({
       name,
       variables: new Map<string, unknown>([...reader.variables, ['client', name], ['index', i + 1]]),
+      ttl_ms,
       ...compiled,
     }));
   });
+}
+
+function ttlOf({ raw, path }: Written, reader: Quantities, { source, mistakes }: Origin): number | null {
+  if (raw.ttl === undefined) return null;
+  const at = [...path, 'ttl'];
+  const ttl_ms = reader.duration(raw.ttl, at);
+  const { ttl_ms_min, ttl_ms_max } = BATCH_LIMITS;
+  if (ttl_ms < ttl_ms_min || ttl_ms > ttl_ms_max)
+    mistakes.add(source.of(at), `the TTL of a session is ${ttl_ms_min} to ${ttl_ms_max} ms`);
+  return ttl_ms;
 }
 
 function writtenClients(raw: RawBatch, reader: Quantities, { source, mistakes }: Origin): Written[] {

@@ -26,7 +26,7 @@ export function linesBatch(text: string, file: string, mistakes: Mistakes): Batc
   if (steps.length === 0) mistakes.add({ line: 1, column: 1 }, 'there are no commands');
   if (steps.length > BATCH_LIMITS.steps_max)
     mistakes.add(steps[BATCH_LIMITS.steps_max]?.place ?? { line: 1, column: 1 }, tooManySteps());
-  const client = { name: ONLY_CLIENT, variables: new Map(), steps, finally: [] };
+  const client = { name: ONLY_CLIENT, variables: new Map(), ttl_ms: null, steps, finally: [] };
   return { file, name: basename(file, extname(file)), target: { kind: 'local' }, clients: [client], goesOn: true };
 }
 

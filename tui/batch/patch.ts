@@ -51,7 +51,8 @@ function patch(root: unknown, issue: z.core.$ZodIssue): 'part' | 'step' | 'hopel
     owner[last] = ['help'];
     return 'step';
   } else if (Array.isArray(owner) || last === 'name' || last === 'clients') return 'hopeless';
-  else if (last === 'run' || last === 'barrier' || last === 'sleep') return patchStep(root, path.slice(0, -1));
+  else if (last === 'run' || last === 'barrier' || last === 'sleep' || last === 'vanish')
+    return patchStep(root, path.slice(0, -1));
   else if (last in owner) delete owner[last];
   else return patchStep(root, path.slice(0, -1));
   return 'part';

@@ -1,6 +1,7 @@
 /** Variables of a batch, and the quantities that are written with them. */
+
+import { DURATION_MS_MAX } from '../grammar/limits.js';
 import { durationOf } from '../grammar/value.js';
-import { DURATION_MS_MAX } from '../grammar/words.js';
 import type { Mistakes, Path, Source } from './source.js';
 import { fillText, NoValue, template } from './template.js';
 

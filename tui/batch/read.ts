@@ -135,6 +135,19 @@ function meant(key: string, path: readonly PropertyKey[]): string {
 
 const CONDITION_KEYS = ['error', 'empty', 'field', 'equals', 'not', 'match', 'in', 'above', 'below', 'all'];
 const STEP_KEYS = [
-  ...['version', 'name', 'description', 'connect', 'temp', 'vars', 'clients', 'steps', 'finally', 'count', 'nodes'],
-  ...['run', 'do', 'barrier', 'sleep', 'expect', 'capture', 'within', 'as', 'repeat', 'pace'],
+  ...[
+    'version',
+    'name',
+    'description',
+    'connect',
+    'temp',
+    'vars',
+    'clients',
+    'steps',
+    'finally',
+    'count',
+    'ttl',
+    'nodes',
+  ],
+  ...['run', 'do', 'barrier', 'sleep', 'vanish', 'expect', 'capture', 'within', 'as', 'repeat', 'pace'],
 ];

@@ -12,6 +12,8 @@ import { codeOf, type Ended, type Totals } from './ended.js';
 export interface Runner {
   /** The surroundings of a client's commands: its own session. */
   context(client: string): Context;
+  /** Cuts a client off without a word. */
+  vanish(client: string): void;
   /** Told of each step as it ends. false ends everything but what stands in `finally`. */
   report(ended: Ended): boolean;
   readonly clock: Clock;

@@ -16,7 +16,7 @@ const CODE_RULE = 'expected the code of an error, such as NO_LEADER, or a list o
 const NUMBER_RULE = `expected a number, or a \${variable}`;
 const NODES_MAX = BATCH_LIMITS.nodes_max;
 const TEMP_RULE = `expected true, or { nodes: 1 to ${NODES_MAX} }`;
-const STEP_RULE = 'expected a command, or a step with one of run, do, barrier, sleep';
+const STEP_RULE = 'expected a command, or a step with one of run, do, barrier, sleep, vanish';
 const ADDRESS_RULE = 'expected addresses: host:port,host:port or a list of them';
 
 const text = (rule: string) => z.string({ error: rule }).min(1, { error: rule });
@@ -111,15 +111,17 @@ const doStep = z.strictObject({
 
 const barrierStep = z.strictObject({ barrier: text('expected the name of a barrier') });
 const sleepStep = z.strictObject({ sleep: duration });
+const vanishStep = z.strictObject({ vanish: text('expected the name of a client') });
 
 /** A step as it is written. */
 export type RawStep =
   | z.infer<typeof runStep>
   | { do: RawStep[]; as?: string | undefined; repeat?: number | string | undefined; pace?: number | string | undefined }
   | z.infer<typeof barrierStep>
-  | z.infer<typeof sleepStep>;
+  | z.infer<typeof sleepStep>
+  | z.infer<typeof vanishStep>;
 
-const KINDS = { run: runStep, do: doStep, barrier: barrierStep, sleep: sleepStep } as const;
+const KINDS = { run: runStep, do: doStep, barrier: barrierStep, sleep: sleepStep, vanish: vanishStep } as const;
 
 const step: z.ZodType<RawStep> = z.unknown().transform((given, context) => {
   if (typeof given === 'string' && given !== '') return { run: given };
@@ -138,6 +140,7 @@ const steps = z.array(step, { error: 'expected a list of steps' }).min(1, { erro
 const client = z.strictObject({
   name: clientName,
   count: count.optional(),
+  ttl: duration.optional(),
   steps: steps.optional(),
   finally: steps.optional(),
 });

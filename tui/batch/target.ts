@@ -2,15 +2,19 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect } from '../../protocol/client/index.js';
 import type { Cluster } from '../../protocol/client/types.js';
+import type { Env } from '../../protocol/env.js';
 import { ConcordError } from '../../protocol/errors.js';
 import { COORDINATION, SHARD } from '../../protocol/groups.js';
+import { realEnv } from '../../protocol/tcp.js';
 import type { Keeper } from '../cluster/types.js';
 import type { Context } from '../session/call.js';
 import { Lazy } from '../session/lazy.js';
+import { OwnLocks } from '../session/own-locks.js';
 import { Terminal } from '../session/terminal.js';
 import { View } from '../session/view.js';
 import { faultDoors, type ShellOptions } from '../shell/options.js';
 import type { Target } from './batch.js';
+import { mortalEnv } from './mortal-env.js';
 
 /** How long all nodes of a temporary cluster may take to be there, ms. */
 const START_MS_MAX = 30_000;
@@ -35,15 +39,26 @@ export function targetInWords(target: Target): string {
   }
 }
 
+/** The session of one client. */
+interface OwnSession {
+  readonly context: Context;
+  readonly cluster: Lazy<Cluster>;
+  /** Ends all that it says and hears. */
+  kill(): void;
+}
+
 /** The sessions of a batch, each opened when first needed. A terminal beside them finds the cluster and holds the keeper. */
 export class Sessions {
   readonly #terminal: Terminal;
   readonly #options: ShellOptions;
-  readonly #contexts = new Map<string, Context>();
-  readonly #clusters: Lazy<Cluster>[] = [];
+  readonly #ttlOf: (client: string) => number | null;
+  readonly #sessions = new Map<string, OwnSession>();
+  readonly #closing: Promise<void>[] = [];
 
-  constructor(target: Target, options: ShellOptions) {
+  /** `ttlOf`: the TTL of a client's session, ms; null for that of the library. */
+  constructor(target: Target, options: ShellOptions, ttlOf: (client: string) => number | null) {
     this.#options = options;
+    this.#ttlOf = ttlOf;
     const { cluster, clientId, follow, readonly, timeout } = options;
     const faults = faultDoors(options);
     this.#terminal = new Terminal({
@@ -68,34 +83,51 @@ export class Sessions {
 
   /** What a client's commands run in. */
   context(client: string): Context {
-    const known = this.#contexts.get(client);
-    if (known !== undefined) return known;
-    const { context } = this.#terminal;
-    const cluster = new Lazy(() => this.#connect(client));
-    this.#clusters.push(cluster);
-    const own = { ...context, view: new View(), cluster: () => cluster.get() };
-    this.#contexts.set(client, own);
-    return own;
+    const known = this.#sessions.get(client);
+    if (known !== undefined) return known.context;
+    const world = mortalEnv(realEnv());
+    const cluster = new Lazy(() => this.#connect(client, world.env));
+    const shared = this.#terminal.context;
+    const context = { ...shared, view: new View(), locks: new OwnLocks(), cluster: () => cluster.get() };
+    this.#sessions.set(client, { context, cluster, kill: world.kill });
+    return context;
+  }
+
+  /** Cuts a client off without a word; its next command is that of a new one. */
+  vanish(client: string): void {
+    const session = this.#sessions.get(client);
+    this.#sessions.delete(client);
+    if (session === undefined) return;
+    session.kill();
+    // What is left of it in this process goes in its own time: for the cluster it is dead already.
+    this.#closing.push(closed(session));
   }
 
   /** Ends all sessions, and with them the nodes that nobody else holds. */
   async leave(): Promise<void> {
-    await Promise.all(this.#clusters.map((one) => one.value?.close()));
+    await Promise.all([...this.#closing, ...[...this.#sessions.values()].map(closed)]);
     await this.#terminal.leave();
   }
 
-  async #connect(client: string): Promise<Cluster> {
+  async #connect(client: string, env: Env): Promise<Cluster> {
     const first = await this.#terminal.context.cluster();
     const { cluster, clientId, follow, timeout } = this.#options;
     const nodes = first.members.map((member) => member.address);
+    const ttl_ms = this.#ttlOf(client);
     return connect({
       nodes,
+      env,
       clientId: clientId === '' ? client : `${clientId}-${client}`,
       follow,
       timeout_ms: timeout,
       ...(cluster === '' ? {} : { cluster }),
+      ...(ttl_ms === null ? {} : { ttl_ms }),
     });
   }
+}
+
+async function closed({ cluster }: OwnSession): Promise<void> {
+  await cluster.value?.close();
 }
 
 async function complete(cluster: Cluster, keeper: Keeper | null, signal: AbortSignal): Promise<void> {

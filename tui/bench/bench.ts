@@ -13,6 +13,7 @@ import { type BenchKind, type BenchOptions, benchOptions } from './options.js';
 import { reportText } from './report.js';
 import { withSlowDisks } from './slow-disk.js';
 import { openTarget, type Target } from './target.js';
+import type { LoadKind } from './workload.js';
 
 /** Where results go, and what is said meanwhile. */
 export interface BenchOutput {
@@ -75,6 +76,7 @@ async function carryOut(
     switch (kind) {
       case 'queue':
       case 'read':
+      case 'lock':
         await load(kind, target, options.timeout, wanted, signal, ear);
         break;
       case 'failover':
@@ -92,15 +94,15 @@ async function carryOut(
 }
 
 async function load(
-  kind: 'queue' | 'read',
+  kind: LoadKind,
   { cluster, keeper, nodes, pids }: Target,
   timeout_ms: number,
-  { inFlight, clients, size, seconds, slowDisk }: BenchOptions,
+  { inFlight, clients, size, names, seconds, slowDisk }: BenchOptions,
   signal: AbortSignal,
   ear: Ear,
 ): Promise<void> {
   const slow_disk_ms = slowDisk === 0 ? null : slowDisk;
-  const rest = { clients, size, seconds, slow_disk_ms, tidy: keeper === null };
+  const rest = { clients, size, names, seconds, slow_disk_ms, tidy: keeper === null };
   const order = { kind, nodes, timeout_ms, pids: Object.fromEntries(pids), depths: inFlight, ...rest };
   await withSlowDisks(cluster, slow_disk_ms, () =>
     runLoad(order, signal, (news) => {

@@ -33,6 +33,8 @@ export interface LoadFigures extends Noise, Errors {
   readonly clients: number;
   /** Bytes of a message. */
   readonly size: number;
+  /** Locks that all share; 0: each command has its own. */
+  readonly names: number;
   /** What a sync took at least, by order of the bench; null for the disk as it is. */
   readonly slow_disk_ms: number | null;
   /** That were measured. */
@@ -44,6 +46,9 @@ export interface LoadFigures extends Noise, Errors {
   readonly p99_ms: number;
   readonly p999_ms: number;
   readonly max_ms: number;
+  /** From the release of a lock to the next holder; null where there is no such thing. */
+  readonly hand_over_p50_ms: number | null;
+  readonly hand_over_p99_ms: number | null;
   readonly leader: string | null;
   readonly cpu_us: CpuByProcess;
   readonly cpu_user_us: CpuByProcess;
@@ -89,17 +94,19 @@ export interface IdleFigures extends Noise {
 export type Figures = LoadFigures | FailoverFigures | IdleFigures;
 
 /** How a sample was taken. */
-export type LoadSetting = Pick<LoadFigures, 'bench' | 'in_flight' | 'clients' | 'size' | 'slow_disk_ms'> & Noise;
+export type LoadSetting = Pick<LoadFigures, 'bench' | 'in_flight' | 'clients' | 'size' | 'names' | 'slow_disk_ms'> &
+  Noise;
 
 /** The figures of a sample. */
 export function loadFigures(setting: LoadSetting, sample: Sample): LoadFigures {
-  const { bench, in_flight, clients, size, slow_disk_ms, load_before, load_after } = setting;
-  const { latencies, spent, leader, interrupted } = sample;
+  const { bench, in_flight, clients, size, names, slow_disk_ms, load_before, load_after } = setting;
+  const { latencies, handOvers, spent, leader, interrupted } = sample;
+  const handOver = (q: number) => (handOvers === null ? null : rounded(handOvers.quantile(q), 3));
   const { ms } = spent;
   const commands = latencies.count;
   const cpu = (part: (time: CpuTime) => number) => cpuByProcess(sample, (time) => rounded(part(time) / commands, 2));
   return {
-    ...{ bench, in_flight, clients, size, slow_disk_ms },
+    ...{ bench, in_flight, clients, size, names, slow_disk_ms },
     seconds: rounded(ms / 1000, 3),
     interrupted,
     commands,
@@ -108,6 +115,8 @@ export function loadFigures(setting: LoadSetting, sample: Sample): LoadFigures {
     p99_ms: rounded(latencies.quantile(0.99), 3),
     p999_ms: rounded(latencies.quantile(0.999), 3),
     max_ms: rounded(latencies.max_ms, 3),
+    hand_over_p50_ms: handOver(0.5),
+    hand_over_p99_ms: handOver(0.99),
     leader: leader === '' ? null : leader,
     cpu_us: cpu(total),
     cpu_user_us: cpu(({ user_us }) => user_us),

@@ -24,7 +24,7 @@ process.on('disconnect', () => process.exit(1));
 
 /** Measures each depth in turn. */
 async function run(order: LoadOrder, signal: AbortSignal): Promise<void> {
-  const { nodes, timeout_ms, slow_disk_ms, size, seconds } = order;
+  const { nodes, timeout_ms, slow_disk_ms, size, names, seconds } = order;
   const open: Cluster[] = [];
   const client = async () => {
     const one = await connect({ nodes, timeout_ms });
@@ -35,7 +35,7 @@ async function run(order: LoadOrder, signal: AbortSignal): Promise<void> {
     const watched = { cluster: await client(), pids: new Map(Object.entries(order.pids)) };
     const clients: Cluster[] = [];
     while (clients.length < order.clients) clients.push(await client());
-    const workload = workloadOf(order.kind, clients, size);
+    const workload = workloadOf(order.kind, clients, { size, names });
     await workload.prepare();
     try {
       for (const depth of order.depths) {
@@ -43,7 +43,7 @@ async function run(order: LoadOrder, signal: AbortSignal): Promise<void> {
         say({ type: 'begun', depth });
         const noise = noiseBefore();
         const sample = await measure(watched, workload, { depth, seconds }, signal);
-        const setting = { bench: order.kind, in_flight: depth, clients: Math.min(depth, clients.length), size };
+        const setting = { bench: order.kind, in_flight: depth, clients: Math.min(depth, clients.length), size, names };
         say({ type: 'measured', figures: loadFigures({ ...setting, slow_disk_ms, ...noise() }, sample) });
       }
     } finally {

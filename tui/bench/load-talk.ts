@@ -16,6 +16,8 @@ export interface LoadOrder {
   readonly depths: readonly number[];
   readonly clients: number;
   readonly size: number;
+  /** Locks shared by all; 0: none is. */
+  readonly names: number;
   readonly seconds: number;
   /** What a sync takes at least; null for the disk as it is. */
   readonly slow_disk_ms: number | null;

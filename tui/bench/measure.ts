@@ -2,7 +2,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Cluster } from '../../protocol/client/types.js';
 import { ConcordError } from '../../protocol/errors.js';
-import { SHARD } from '../../protocol/groups.js';
 import { Histogram } from './histogram.js';
 import { closeMark, electionsBetween, openMark, type Spent, spentBetween, together } from './marks.js';
 import { Pipeline } from './pipeline.js';
@@ -26,7 +25,9 @@ export interface Sample {
   /** What was answered in the time that counts. */
   readonly latencies: Histogram;
   readonly spent: Spent;
-  /** The leader of the queue's group at its end, or ''. */
+  /** From the release of a lock to the next holder; null where there is no such thing. */
+  readonly handOvers: Histogram | null;
+  /** The leader of the group that has most to do, at its end, or ''. */
   readonly leader: string;
   /** From the first call to the last, the ones that do not count among them. */
   readonly elections: number;
@@ -50,20 +51,23 @@ export async function measure(
 ): Promise<Sample> {
   const wanted_ms = seconds * 1000;
   const latencies = new Histogram();
+  workload.handOvers?.clear();
   const failures = new Map<string, number>();
   const first = await openMark(cluster, pids);
   let spent: Spent | null = null;
   let ended = false;
   while (!ended && !signal.aborted && (spent?.ms ?? 0) < wanted_ms) {
     await workload.makeRoom();
-    const pipeline = new Pipeline({ calls: workload.calls, depth, calls_max: workload.calls_max });
+    const pipeline = new Pipeline({ calls: workload.callsOf(depth), depth, calls_max: workload.calls_max });
     try {
       await warmUp(pipeline, workload.calls_max, signal);
       if (signal.aborted) break;
       const from = await openMark(cluster, pids);
       pipeline.record(latencies);
+      workload.count(true);
       await pass(wanted_ms - (spent?.ms ?? 0), pipeline, signal);
       pipeline.record(null);
+      workload.count(false);
       const part = spentBetween(from, await closeMark(cluster, pids));
       spent = spent === null ? part : together(spent, part);
     } finally {
@@ -78,8 +82,9 @@ export async function measure(
   if (spent === null) throw new ConcordError('CANCELLED', 'the bench was interrupted', { definite: true });
   return {
     latencies,
+    handOvers: workload.handOvers,
     spent,
-    leader: cluster.leaderOf(SHARD),
+    leader: cluster.leaderOf(workload.group),
     elections: electionsBetween(first, await closeMark(cluster, pids)),
     failures,
     rss_anon: rssOf(pids),

@@ -7,7 +7,7 @@ import { addOptions, type ShellOptions } from '../shell/options.js';
 import { MESSAGES_READ_OVER } from './workload.js';
 
 /** The kinds of bench. */
-export const BENCHES = ['queue', 'read', 'failover', 'idle'] as const;
+export const BENCHES = ['queue', 'read', 'lock', 'failover', 'idle'] as const;
 export type BenchKind = (typeof BENCHES)[number];
 
 /** What to measure. A kind takes those that mean something to it. */
@@ -16,6 +16,8 @@ export interface BenchOptions {
   readonly inFlight: readonly number[];
   /** Bytes of a message. */
   readonly size: number;
+  /** Locks that all places of a pipeline share; 0: each has its own. */
+  readonly names: number;
   /** Time measured for each depth, after the warm-up, s. */
   readonly seconds: number;
   /** Connections, each with a session of its own. */
@@ -31,6 +33,7 @@ export interface BenchOptions {
 const LOAD_DEFAULTS: BenchOptions = {
   inFlight: [64],
   size: 256,
+  names: 0,
   seconds: 10,
   clients: 8,
   profile: false,
@@ -42,6 +45,7 @@ const LOAD_DEFAULTS: BenchOptions = {
 export const BENCH_DEFAULTS: Readonly<Record<BenchKind, BenchOptions>> = {
   queue: LOAD_DEFAULTS,
   read: LOAD_DEFAULTS,
+  lock: LOAD_DEFAULTS,
   failover: LOAD_DEFAULTS,
   idle: { ...LOAD_DEFAULTS, seconds: 20 },
 };
@@ -50,6 +54,7 @@ const CLIENTS_MAX = 64;
 const SECONDS_MAX = 3600;
 const DEPTHS_MAX = 16;
 const TRIALS_MAX = 1000;
+const NAMES_MAX = 10_000;
 const SLOW_DISK_MS_MAX = 1000;
 /** A body carries some bytes besides the message. */
 const SIZE_MAX = LIMITS.body_bytes_max - 64;
@@ -57,8 +62,9 @@ const SIZE_MAX = LIMITS.body_bytes_max - 64;
 /** The subcommands: `concord bench queue`, and so on. */
 export function benchCommands(): [BenchKind, Command][] {
   return [
-    ['queue', loadCommand('queue', 'durable enqueues into the queue `default`', QUEUE_HELP)],
-    ['read', loadCommand('read', 'linearizable reads of the size of that queue', READ_HELP)],
+    ['queue', loadCommand('queue', 'durable enqueues into the queue `default`', sizeOption('queue'), QUEUE_HELP)],
+    ['read', loadCommand('read', 'linearizable reads of the size of that queue', sizeOption('read'), READ_HELP)],
+    ['lock', loadCommand('lock', 'locks acquired and released', namesOption(), LOCK_HELP)],
     ['failover', failoverCommand()],
     ['idle', idleCommand()],
   ];
@@ -67,8 +73,8 @@ export function benchCommands(): [BenchKind, Command][] {
 /** What `concord bench` says of itself. */
 export const BENCH_DESCRIPTION = 'measure a cluster: throughput, latency, failover, rest';
 
-function loadCommand(kind: BenchKind, description: string, help: readonly string[]): Command {
-  const { seconds, clients, size } = BENCH_DEFAULTS[kind];
+function loadCommand(kind: BenchKind, description: string, own: Option, help: readonly string[]): Command {
+  const { seconds, clients } = BENCH_DEFAULTS[kind];
   const command = new Command(kind)
     .description(description)
     .addOption(
@@ -81,7 +87,7 @@ function loadCommand(kind: BenchKind, description: string, help: readonly string
         depths,
       ),
     )
-    .addOption(new Option('--size <bytes>', `bytes of a message (default ${size})`).argParser(between(0, SIZE_MAX)))
+    .addOption(own)
     .addOption(secondsOption(`measured for each depth (default ${seconds})`))
     .option('--profile', 'processor time of each process beside its budget')
     .addOption(new Option('--slow-disk <time>', 'every sync takes at least so long: 2ms, 10ms').argParser(slowDisk));
@@ -102,6 +108,16 @@ function idleCommand(): Command {
   return finished(command, IDLE_HELP);
 }
 
+function sizeOption(kind: BenchKind): Option {
+  return new Option('--size <bytes>', `bytes of a message (default ${BENCH_DEFAULTS[kind].size})`).argParser(
+    between(0, SIZE_MAX),
+  );
+}
+
+function namesOption(): Option {
+  return new Option('--names <n>', 'locks that all share (default 0: each its own)').argParser(between(0, NAMES_MAX));
+}
+
 function secondsOption(what: string): Option {
   return new Option('--seconds <n>', what).argParser(between(1, SECONDS_MAX));
 }
@@ -115,6 +131,10 @@ const QUEUE_HELP = [
   'depths, and when the queue holds many, its messages are dequeued again.',
 ];
 const READ_HELP = [`The queue holds ${MESSAGES_READ_OVER} messages of --size bytes meanwhile.`];
+const LOCK_HELP = [
+  'A cycle of acquire and release counts as one command. Where locks are shared,',
+  'handed over is the time from the release to the next holder.',
+];
 const LOAD_HELP = [
   'The cluster is one made for it, or that of --connect: that one has to have an',
   'empty queue and is left with one. The load comes from a process of its own,',
@@ -130,7 +150,10 @@ const IDLE_HELP = ['The cluster is one made for it, or that of --connect.'];
 
 /** The bench's own among all options. @throws ConcordError USAGE when they do not go together */
 export function benchOptions(kind: BenchKind, options: ShellOptions & Partial<BenchOptions>): BenchOptions {
-  const { inFlight, size, seconds, clients, profile, slowDisk, trials } = { ...BENCH_DEFAULTS[kind], ...options };
+  const { inFlight, size, names, seconds, clients, profile, slowDisk, trials } = {
+    ...BENCH_DEFAULTS[kind],
+    ...options,
+  };
   const depth_max = clients * LIMITS.window_max;
   const wrong = inFlight.find((depth) => depth > depth_max);
   if (wrong !== undefined)
@@ -140,7 +163,7 @@ export function benchOptions(kind: BenchKind, options: ShellOptions & Partial<Be
     );
   if (kind === 'failover' && options.connect.length > 0)
     throw new ConcordError('USAGE', 'bench failover kills nodes: it takes no --connect, only a cluster made for it.');
-  return { inFlight, size, seconds, clients, profile, slowDisk, trials };
+  return { inFlight, size, names, seconds, clients, profile, slowDisk, trials };
 }
 
 function depths(text: string): number[] {

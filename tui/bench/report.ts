@@ -34,23 +34,30 @@ function loadText(figures: readonly LoadFigures[], profile: boolean): string {
 
 function headOf(figures: readonly LoadFigures[]): string[] {
   const [first] = figures;
-  const what = first?.bench === 'read' ? 'linearizable reads over messages' : 'durable enqueues';
   const clients = Math.max(...figures.map((one) => one.clients));
   const seconds = short(Math.max(...figures.map((one) => one.seconds)));
   const disk = first?.slow_disk_ms == null ? [] : [`every sync takes ${first.slow_disk_ms} ms or more`];
   return [
-    `${what} of ${first?.size} B, ${clients === 1 ? 'one client' : `${clients} clients`}, ${seconds} s each`,
+    `${first === undefined ? '' : whatOf(first)}, ${clients === 1 ? 'one client' : `${clients} clients`}, ${seconds} s each`,
     ...disk,
   ];
 }
 
+function whatOf({ bench, size, names }: LoadFigures): string {
+  if (bench === 'lock')
+    return `locks acquired and released, ${names === 0 ? 'each its own' : `${names} names for all`}`;
+  return `${bench === 'read' ? 'linearizable reads over messages' : 'durable enqueues'} of ${size} B`;
+}
+
 function speedRow(figures: LoadFigures): Row {
+  const { hand_over_p50_ms } = figures;
   return {
     'in flight': figures.in_flight,
-    'commands/s': figures.per_second,
+    [figures.bench === 'lock' ? 'cycles/s' : 'commands/s']: figures.per_second,
     'p50 ms': short(figures.p50_ms),
     'p99 ms': short(figures.p99_ms),
     'p99.9 ms': short(figures.p999_ms),
+    ...(hand_over_p50_ms === null ? {} : { 'handed over p50 ms': short(hand_over_p50_ms) }),
     'syncs/s': figures.leader === null ? null : (figures.syncs_per_s[figures.leader] ?? null),
     elections: figures.elections,
     errors: figures.errors,

@@ -1,6 +1,9 @@
-/** What the clients of a bench do: enqueues that are dequeued again in between, or reads over a queue that stays as it is. */
+/** What the clients of a bench do: enqueues that are dequeued again in between, or reads over a queue that stays as it is; locks are next door. */
 import type { Cluster, Queue } from '../../protocol/client/types.js';
 import { ConcordError } from '../../protocol/errors.js';
+import { SHARD } from '../../protocol/groups.js';
+import type { Histogram } from './histogram.js';
+import { LockCycles } from './lock-load.js';
 import { Pipeline } from './pipeline.js';
 
 /** Enqueued before the queue is emptied: half of what it may hold, in number and in bytes. */
@@ -12,16 +15,22 @@ export const MESSAGES_READ_OVER = 100;
 const SIDE_DEPTH = 256;
 
 /** The kinds of load. */
-export type LoadKind = 'queue' | 'read';
+export type LoadKind = 'queue' | 'read' | 'lock';
 
 /** A load on a cluster. */
 export interface Workload {
-  /** Ways to make its call, one a client. */
-  readonly calls: readonly (() => Promise<unknown>)[];
+  /** The group that has most to do. */
+  readonly group: string;
+  /** From the release of a lock to the next holder, of what counted; null where there is no such thing. */
+  readonly handOvers: Histogram | null;
+  /** Ways to make its calls, dealt out to the places of a pipeline of this depth in turn. */
+  callsOf(depth: number): readonly (() => Promise<unknown>)[];
   /** Calls that may be made before it has to make room. */
   readonly calls_max: number;
   /** Brings about what it needs. @throws ConcordError INVALID when the cluster is not fit for it */
   prepare(): Promise<void>;
+  /** Hears when what is answered begins to count, and when no more. */
+  count(on: boolean): void;
   /** Hears how many calls were made, or may have been. */
   made(calls: number): void;
   /** Makes room for further calls. @throws ConcordError */
@@ -30,8 +39,17 @@ export interface Workload {
   leave(): Promise<void>;
 }
 
-/** The load of a kind, by these clients, with messages of so many bytes. */
-export function workloadOf(kind: LoadKind, clients: readonly Cluster[], size: number): Workload {
+/** What a load is made of. */
+export interface LoadShape {
+  /** Bytes of a message. */
+  readonly size: number;
+  /** Locks shared by all; 0: none is. */
+  readonly names: number;
+}
+
+/** The load of a kind, by these clients. */
+export function workloadOf(kind: LoadKind, clients: readonly Cluster[], { size, names }: LoadShape): Workload {
+  if (kind === 'lock') return new LockCycles(clients, names);
   const queue = new BenchQueue(clients, size);
   return kind === 'queue' ? new Enqueues(queue) : new Reads(queue);
 }
@@ -83,15 +101,21 @@ async function allOf(pipeline: Pipeline, made: (calls: number) => void): Promise
 
 /** Durable enqueues. */
 class Enqueues implements Workload {
-  readonly calls: readonly (() => Promise<unknown>)[];
+  readonly group = SHARD;
+  readonly handOvers = null;
   readonly calls_max: number;
   readonly #queue: BenchQueue;
 
   constructor(queue: BenchQueue) {
     this.#queue = queue;
-    this.calls = queue.enqueues();
     this.calls_max = Math.min(MESSAGES_MAX, Math.ceil(BYTES_MAX / Math.max(1, queue.message.length)));
   }
+
+  callsOf(): (() => Promise<unknown>)[] {
+    return this.#queue.enqueues();
+  }
+
+  count(): void {}
 
   prepare(): Promise<void> {
     return this.#queue.refuseMessages();
@@ -112,14 +136,20 @@ class Enqueues implements Workload {
 
 /** Linearizable reads of the queue's size. */
 class Reads implements Workload {
-  readonly calls: readonly (() => Promise<unknown>)[];
+  readonly group = SHARD;
+  readonly handOvers = null;
   readonly calls_max = Number.POSITIVE_INFINITY;
   readonly #queue: BenchQueue;
 
   constructor(queue: BenchQueue) {
     this.#queue = queue;
-    this.calls = queue.queues.map((one) => () => one.size());
   }
+
+  callsOf(): (() => Promise<unknown>)[] {
+    return this.#queue.queues.map((one) => () => one.size());
+  }
+
+  count(): void {}
 
   async prepare(): Promise<void> {
     await this.#queue.refuseMessages();

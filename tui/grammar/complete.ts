@@ -1,14 +1,20 @@
 /** What may come next on a line that is being typed. */
 import { METRICS } from '../../protocol/metrics.js';
 import { type Lexed, lex, type Token } from './lex.js';
-import type { Argument, Flag, Word } from './word.js';
-import { entries, GLOBAL_FLAGS, wordName, wordOf } from './words.js';
+import { MODES } from './locks.js';
+import { type Argument, type Flag, isRest, type Word } from './word.js';
+import { entries, flagsOf, wordName, wordOf } from './words.js';
 
-/** The names that a line may mention: those that the cluster has at the moment. */
+/** The names that a line may mention: those that there are at the moment. */
 export interface Names {
   readonly nodes: readonly string[];
   readonly groups: readonly string[];
+  /** The locks that this terminal holds, by their names. */
+  readonly locks: readonly string[];
 }
+
+/** Nothing is known of. */
+export const NO_NAMES: Names = { nodes: [], groups: [], locks: [] };
 
 /** One way to go on. */
 export interface Candidate {
@@ -66,7 +72,7 @@ function possible(
   const used = before
     .filter((token) => token.form === 'bare' && token.text.startsWith('--'))
     .map((token) => token.text);
-  const flags = [...word.flags, ...GLOBAL_FLAGS];
+  const flags = flagsOf(word);
   const open = flags.find((flag) => before.at(-1)?.text === `--${flag.name}` && flag.kind !== 'switch');
   if (open !== undefined) return ofKind(open.kind, names);
   if (prefix.startsWith('@')) return names.nodes.map((id) => ({ text: `@${id}`, help: 'ask this node' }));
@@ -91,10 +97,10 @@ function positionals(before: readonly Token[], flags: readonly Flag[]): number {
   return count;
 }
 
-/** What may stand as the argument of that position; two sides go on to the end, and name nothing twice. */
+/** What may stand as the argument of that position; one that takes the rest goes on to the end, and names nothing twice. */
 function ofPosition(word: Word, position: number, before: readonly Token[], names: Names): readonly Candidate[] {
   const last = word.arguments.at(-1);
-  if (last?.kind !== 'sides' || position < word.arguments.length - 1)
+  if (last === undefined || !isRest(last.kind) || position < word.arguments.length - 1)
     return ofArgument(word.arguments[position], names);
   return ofArgument(last, names).filter(({ text }) => !before.some((token) => token.text === text));
 }
@@ -114,6 +120,11 @@ function ofKind(kind: Argument['kind'], names: Names): readonly Candidate[] {
       return names.nodes.map((text) => ({ text, help: 'a node' }));
     case 'group':
       return names.groups.map((text) => ({ text, help: 'a group' }));
+    case 'lock':
+      return names.locks.map((text) => ({ text, help: 'held by this terminal' }));
+    case 'mode':
+    case 'modes':
+      return Object.entries(MODES).map(([text, help]) => ({ text, help }));
     case 'queue':
       return [{ text: 'default', help: 'the queue of enqueue and dequeue' }];
     case 'metric':

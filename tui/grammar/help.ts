@@ -2,7 +2,7 @@
 import { lex } from './lex.js';
 import { nearest } from './nearest.js';
 import { unknownWord } from './usage.js';
-import { type Argument, type Flag, SECTIONS, type Word } from './word.js';
+import { type Argument, type Flag, type Kind, SECTIONS, type Word } from './word.js';
 import { entries, GLOBAL_FLAGS, spellings, type WordName, wordName, wordOf } from './words.js';
 
 /** How a word is used: `log [n=20] [--from index] [--group group]`. */
@@ -36,6 +36,9 @@ function helpAll(): string {
   });
   return [...sections, FORMS].join('\n\n');
 }
+
+/** What stands for the value of a flag where the name of its kind would not do. */
+const STANDS_FOR: { readonly [K in Kind]?: string } = { duration: '5s', modes: 'x', fence: 'lock:token' };
 
 const FORMS = [
   'word a b --flag v @n2 and word(a, b) --flag v @n2 are the same command; a last @n2 asks that node.',
@@ -74,8 +77,7 @@ function showArgument(argument: Argument): string {
   return argument.optional === true ? `[${shown}]` : shown;
 }
 
-/** What stands for the value of a flag of each kind. */
 function showFlag(flag: Flag): string {
   if (flag.kind === 'switch') return `--${flag.name}`;
-  return `--${flag.name} ${flag.kind === 'duration' ? '5s' : flag.kind}`;
+  return `--${flag.name} ${STANDS_FOR[flag.kind] ?? flag.kind}`;
 }

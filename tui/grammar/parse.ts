@@ -2,12 +2,14 @@
 
 import { usage } from './help.js';
 import { isBlank, type Lexed, lex, type Token } from './lex.js';
+import { LINE_BYTES_MAX } from './limits.js';
+import { readLocks } from './locks.js';
 import { nearest } from './nearest.js';
 import { readSides } from './sides.js';
 import { unknownWord, usageError } from './usage.js';
 import { readValue } from './value.js';
-import type { Effect, Flag, Word } from './word.js';
-import { GLOBAL_FLAGS, LINE_BYTES_MAX, type ParsedCommand, spellings, wordName, wordOf } from './words.js';
+import { type Effect, isRest, type Word } from './word.js';
+import { flagsOf, GLOBAL_FLAGS, type ParsedCommand, spellings, wordName, wordOf } from './words.js';
 
 /**
  * The command that `line` asks for.
@@ -90,10 +92,12 @@ function isFlag(token: Token): boolean {
 
 /** Reads the flag at `token` into `flags` and returns how many tokens its value took. */
 function readFlag(token: Token, next: Token | undefined, word: Word, flags: Record<string, unknown>): number {
-  const known: readonly Flag[] = [...word.flags, ...GLOBAL_FLAGS];
+  const known = flagsOf(word);
   const [name = '', ...rest] = token.text.slice(2).split('=');
   const flag = known.find((one) => one.name === name);
   if (flag === undefined) {
+    if (GLOBAL_FLAGS.some((one) => one.name === name))
+      throw usageError(`no group serves this word: --${name} cannot guard it`, token.start);
     const suggestion = nearest(
       name,
       known.map((one) => one.name),
@@ -127,8 +131,9 @@ function readArguments(parts: Parts, word: Word, use: string, end: number): Reco
   for (const argument of word.arguments) {
     if (argument.insteadFlag !== undefined && Object.hasOwn(flags, argument.insteadFlag)) continue;
     const token = values[used++];
-    if (token !== undefined && argument.kind === 'sides') {
-      out[argument.name] = readSides(values.slice(used - 1), end);
+    if (token !== undefined && isRest(argument.kind)) {
+      const rest = values.slice(used - 1);
+      out[argument.name] = argument.kind === 'sides' ? readSides(rest, end) : readLocks(rest);
       used = values.length;
     } else if (token !== undefined) out[argument.name] = readValue(token, argument);
     else if (argument.default !== undefined) out[argument.name] = argument.default;

@@ -1,12 +1,14 @@
 /** Tokens into values by the kind that is wanted. */
+import { FENCE_RULE, type Fence, readFence } from '../../protocol/fence.js';
 import { LIMITS } from '../../protocol/limits.js';
 import { readLiteral, readNumber } from './json.js';
 import type { Token } from './lex.js';
+import { COUNT_MAX, DURATION_MS_MAX, PERMITS_MAX } from './limits.js';
+import { readLocks, readMode, readModes } from './locks.js';
 import { nearest } from './nearest.js';
 import { readSides } from './sides.js';
 import { quoteShort, usageError } from './usage.js';
 import type { Argument, Flag, Kinds } from './word.js';
-import { COUNT_MAX, DURATION_MS_MAX } from './words.js';
 
 /** The value of `token` as the argument or flag `wanted`. @throws ConcordError USAGE at the token */
 export function readValue(token: Token, wanted: Argument | Flag): unknown {
@@ -22,12 +24,27 @@ export function readValue(token: Token, wanted: Argument | Flag): unknown {
     case 'group':
     case 'queue':
     case 'metric':
+    case 'lock':
+    case 'semaphore':
+    case 'glob':
       return within(readText(token, wanted.name), LIMITS.name_length_max, token);
+    case 'locks':
+      return readLocks([token]);
+    case 'mode':
+      return readMode(token);
+    case 'modes':
+      return readModes(token);
+    case 'fence':
+      return readFenceToken(token, wanted.name);
+    case 'text':
+      return within(readText(token, wanted.name), LIMITS.note_length_max, token);
     case 'count':
-      return readInteger(token, wanted.name, COUNT_MAX);
+      return readInteger(token, wanted.name, 1, COUNT_MAX);
+    case 'permits':
+      return readInteger(token, wanted.name, 0, PERMITS_MAX);
     case 'index':
     case 'session':
-      return readInteger(token, wanted.name, Number.MAX_SAFE_INTEGER);
+      return readInteger(token, wanted.name, 1, Number.MAX_SAFE_INTEGER);
     case 'duration':
       return readDuration(token, wanted.name);
     case 'percent':
@@ -69,10 +86,16 @@ function within(text: string, max: number, token: Token): string {
   return text;
 }
 
-function readInteger(token: Token, name: string, max: number): number {
+function readFenceToken(token: Token, name: string): Fence {
+  const fence = readFence(readText(token, name));
+  if (fence === undefined) throw usageError(`${FENCE_RULE}, not ${quoteShort(token.text)}`, token.start);
+  return fence;
+}
+
+function readInteger(token: Token, name: string, min: number, max: number): number {
   const number = token.form === 'bare' ? readNumber(token.text, token.start) : undefined;
-  if (number === undefined || !Number.isInteger(number) || number < 1 || number > max)
-    throw usageError(`${name} is a whole number of 1 to ${max}, not ${quoteShort(token.text)}`, token.start);
+  if (number === undefined || !Number.isInteger(number) || number < min || number > max)
+    throw usageError(`${name} is a whole number of ${min} to ${max}, not ${quoteShort(token.text)}`, token.start);
   return number;
 }
 

@@ -1,5 +1,7 @@
 /** What a word of the terminal is, as data: its arguments and flags with their kinds, and the types that follow from these. */
 
+import type { LockMode } from '../../protocol/client/types.js';
+import type { Fence } from '../../protocol/fence.js';
 import type { Sides } from './sides.js';
 
 /** What an argument or the value of a flag may be, and what a parsed one is in TypeScript. */
@@ -14,6 +16,22 @@ export interface Kinds {
   group: string;
   /** The name of a queue. */
   queue: string;
+  /** The name of a lock. */
+  lock: string;
+  /** All tokens that are left, each the name of a lock. */
+  locks: readonly string[];
+  /** The name of a semaphore. */
+  semaphore: string;
+  /** A pattern for names, with * and ?. */
+  glob: string;
+  /** The mode of a lock. */
+  mode: LockMode;
+  /** Modes of locks, typed with commas between them. */
+  modes: readonly LockMode[];
+  /** lock:token */
+  fence: Fence;
+  /** How many permits of a semaphore: 0 to 2^32 - 1. */
+  permits: number;
   /** The id of a session. */
   session: number;
   /** Part of a metric's name, or a pattern for it. */
@@ -28,6 +46,8 @@ export interface Kinds {
   percent: number;
   /** Two sides of a cut: all tokens that are left, ids of nodes and a | between them. */
   sides: Sides;
+  /** A remark in a few words. */
+  text: string;
   /** A file of this machine. */
   path: string;
   /** One of the argument's choices. */
@@ -36,6 +56,11 @@ export interface Kinds {
   switch: true;
 }
 export type Kind = keyof Kinds;
+
+/** True for what takes all tokens that are left. */
+export function isRest(kind: Kind): boolean {
+  return kind === 'sides' || kind === 'locks';
+}
 
 /** What running a command does: the worst of its word and of the choices made in it. */
 export type Effect = 'none' | 'reads' | 'changes' | 'destroys';
@@ -72,7 +97,7 @@ export interface Flag {
 }
 
 /** The parts of `help`. */
-export const SECTIONS = ['queue', 'cluster', 'nodes', 'terminal'] as const;
+export const SECTIONS = ['queue', 'locks', 'cluster', 'nodes', 'terminal'] as const;
 
 /** A row of the table of words. */
 export interface Word {
@@ -81,6 +106,8 @@ export interface Word {
   readonly aliases?: readonly string[];
   readonly arguments: readonly Argument[];
   readonly flags: readonly Flag[];
+  /** A group of the cluster serves it: `--fence` can guard it. */
+  readonly fenced?: true;
   readonly effect: Effect;
   /** The shape of the result. */
   readonly returns: string;

@@ -3,6 +3,7 @@ import type { WordName } from '../grammar/words.js';
 import { escapeHidden, toJson, write } from '../grammar/write.js';
 import { type MetricOfNode, metricTable } from '../session/metric-table.js';
 import type { Reply } from '../session/reply.js';
+import { chainLines, type Edge } from '../session/wait-chains.js';
 import { type Row, record, table } from './table.js';
 
 /** The reply as one JSON object on one line, its keys in a fixed order, bytes as {"$bytes": base64}. */
@@ -62,6 +63,17 @@ const status: Renderer = (result) => {
 
 const metrics: Renderer = (result) => many(metricTable(result as readonly MetricOfNode[]));
 
+const lock: Renderer = (result) => {
+  const { holders, queue, ...rest } = result as Row & {
+    readonly holders: readonly Row[];
+    readonly queue: readonly Row[];
+  };
+  const named = (name: string, rows: readonly Row[]) => (rows.length === 0 ? [] : [name, table(rows)]);
+  return [record(rest), ...named('holders', holders), ...named('queue', queue)].join('\n');
+};
+
+const waits: Renderer = (result) => chainLines((result as { readonly edges: readonly Edge[] }).edges).join('\n');
+
 const faults: Renderer = (result) => {
   const rows = (result as { readonly faults: readonly Row[] }).faults;
   return rows.length === 0 ? 'no faults' : table(rows);
@@ -72,6 +84,17 @@ const RENDERERS: { readonly [W in WordName]: Renderer } = {
   enqueue: one,
   dequeue: value,
   size: value,
+  acquire: one,
+  try: one,
+  release: one,
+  convert: one,
+  holds: many,
+  locks: many,
+  lock,
+  waits,
+  revoke: one,
+  fence: one,
+  sem: one,
   status,
   health,
   nodes: many,

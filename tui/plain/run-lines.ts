@@ -2,8 +2,10 @@
 import { isBlank } from '../grammar/lex.js';
 import { parse } from '../grammar/parse.js';
 import type { ParsedCommand } from '../grammar/words.js';
+import { escapeHidden } from '../grammar/write.js';
 import type { Context } from '../session/call.js';
 import { failed, run } from '../session/execute.js';
+import { newsText } from '../session/own-locks.js';
 import type { Reply } from '../session/reply.js';
 import { EXIT, exitCodeOf } from './exit-code.js';
 import type { Output } from './output.js';
@@ -42,6 +44,11 @@ export async function runLines(mode: LineMode): Promise<number> {
     code = EXIT.interrupted;
     leave();
   });
+  const stopNews = mode.context.locks.onNews((news) => {
+    // Somebody sits behind a prompt: the news get a line of their own, and the prompt comes again.
+    const waits = mode.interactive && running === null;
+    void mode.notes.raw(`${waits ? '\n' : ''}! ${escapeHidden(newsText(news))}\n${waits ? PROMPT : ''}`);
+  });
   const lines = iterate(mode.lines);
   try {
     for (;;) {
@@ -68,6 +75,7 @@ export async function runLines(mode: LineMode): Promise<number> {
     code = Math.max(code, EXIT.failed);
   } finally {
     stopListening();
+    stopNews();
     // Not awaited: an input that is being waited for ends only with its next line.
     void lines.return?.()?.catch(() => {});
   }

@@ -5,7 +5,7 @@ import { escapeHidden, write } from '../grammar/write.js';
 const CELL_LENGTH_MAX = 100;
 
 /** Columns that hold milliseconds. */
-const DURATIONS: ReadonlySet<string> = new Set(['since', 'ttl', 'age']);
+const DURATIONS: ReadonlySet<string> = new Set(['since', 'ttl', 'age', 'left', 'delay']);
 
 /** A row of a table by its columns. */
 export type Row = Readonly<Record<string, unknown>>;

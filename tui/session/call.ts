@@ -1,9 +1,11 @@
 /** What a command has in hand while it runs: the cluster, the keeper, its time and the way to be given up. */
 import type { CallOptions, Cluster, Receipt } from '../../protocol/client/types.js';
 import { ConcordError } from '../../protocol/errors.js';
+import { fenceText } from '../../protocol/fence.js';
 import type { Keeper } from '../cluster/types.js';
 import { nearest } from '../grammar/nearest.js';
 import type { ParsedCommand } from '../grammar/words.js';
+import type { OwnLocks } from './own-locks.js';
 import { AUTO, type View } from './view.js';
 
 /** The surroundings of all commands of a terminal. */
@@ -13,6 +15,8 @@ export interface Context {
   /** The keeper of the local nodes, or null when they were not started from here. @throws ConcordError */
   keeper(): Promise<Keeper | null>;
   readonly view: View;
+  /** The locks that this terminal holds. */
+  readonly locks: OwnLocks;
   readonly options: {
     /** Time allowed for a command that names none, ms. */
     readonly timeout_ms: number;
@@ -42,12 +46,14 @@ export function answerOf(receipt: Receipt, result: unknown): Answer {
 /** One run of a command. */
 export class Call {
   readonly view: View;
+  readonly locks: OwnLocks;
   readonly #command: ParsedCommand;
   readonly #context: Context;
   readonly #signal: AbortSignal;
 
   constructor(command: ParsedCommand, context: Context, signal: AbortSignal) {
     this.view = context.view;
+    this.locks = context.locks;
     this.#command = command;
     this.#context = context;
     this.#signal = signal;
@@ -89,8 +95,13 @@ export class Call {
 
   /** The options of a call to the client library that asks `node`, or any, with `more_ms` on top of the time allowed. */
   asking(node: string | undefined, more_ms = 0): CallOptions {
-    const options = { timeout_ms: this.timeout_ms + more_ms, signal: this.#signal };
-    return node === undefined ? options : { ...options, node };
+    const { fence } = this.#command.flags;
+    return {
+      timeout_ms: this.timeout_ms + more_ms,
+      signal: this.#signal,
+      ...(node === undefined ? {} : { node }),
+      ...(fence === undefined ? {} : { fence: fenceText(fence) }),
+    };
   }
 
   /** What `promise` comes to, or CANCELLED as soon as the command is given up; then `definite` says that nothing has happened. */

@@ -48,6 +48,10 @@ export interface ScreenContext {
   names(): Names;
   /** The session of this terminal as it stands. */
   session(): SessionInfo;
+  /** The names of the locks that it holds. */
+  heldLocks(): readonly string[];
+  /** Calls back with what befalls this terminal without its doing, one line each. Returns the way to stop. */
+  onNotice(listener: (text: string) => void): () => void;
   /** Asked before `execute`: null runs the line at once. */
   confirm(line: string): Question | null;
   /** True for a line that leaves: `exit`, `quit`, `-1`. */

@@ -7,9 +7,11 @@ import { type Answer, Call, type Context } from './call.js';
 import type { Reply } from './reply.js';
 import { groups, health, log, node, nodes, status, transfer } from './words-cluster.js';
 import { faults, fill, heal, lose, partition, slow } from './words-faults.js';
+import { acquire, convert, fence, holds, lock, locks, release, revoke, tryAcquire, waits } from './words-locks.js';
 import { metrics } from './words-metrics.js';
 import { order } from './words-nodes.js';
 import { dequeue, enqueue, size } from './words-queue.js';
+import { sem } from './words-semaphores.js';
 import { session, sessions } from './words-sessions.js';
 import { exit, focus, help, use } from './words-terminal.js';
 
@@ -65,6 +67,17 @@ const WORDS: Words = {
   enqueue,
   dequeue,
   size,
+  acquire,
+  try: tryAcquire,
+  release,
+  convert,
+  holds,
+  locks,
+  lock,
+  waits,
+  revoke,
+  fence,
+  sem,
   status,
   health,
   nodes,

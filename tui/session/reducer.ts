@@ -14,7 +14,8 @@ export type ScreenAction =
   | { readonly kind: 'observation'; readonly news: Observation }
   | { readonly kind: 'processes'; readonly nodes: readonly LocalNode[] }
   | { readonly kind: 'view'; readonly use: string; readonly focus: string }
-  | { readonly kind: 'session'; readonly session: SessionInfo }
+  /** What this terminal is in the cluster: its session, and the locks it holds. */
+  | { readonly kind: 'session'; readonly session: SessionInfo; readonly heldLocks: readonly string[] }
   | { readonly kind: 'tick' }
   | { readonly kind: 'resize'; readonly columns: number; readonly rows: number }
   | { readonly kind: 'output'; readonly change: OutputAction }
@@ -43,7 +44,7 @@ function changed(state: ScreenState, action: ScreenAction, stamp: Stamp): Screen
     case 'view':
       return { ...state, view: { use: action.use, focus: action.focus } };
     case 'session':
-      return { ...state, session: action.session };
+      return { ...state, session: action.session, heldLocks: action.heldLocks };
     case 'tick':
       return counted(state, stamp.at);
     case 'resize':

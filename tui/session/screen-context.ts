@@ -6,6 +6,7 @@ import { needsYes, withYes } from '../grammar/confirm.js';
 import { complete, type ParsedCommand, parse, signature } from '../grammar/index.js';
 import type { HistoryFile, Question, ScreenContext } from './context.js';
 import { execute } from './execute.js';
+import { newsText } from './own-locks.js';
 import type { Terminal } from './terminal.js';
 
 /** What the screen is besides its terminal. */
@@ -43,9 +44,12 @@ export function screenContext(terminal: Terminal, options: ScreenOptions): Scree
         }),
     names() {
       const members = terminal.cluster?.members ?? keeper?.nodes ?? [];
-      return { nodes: members.map((member) => member.id).filter((id) => id !== ''), groups: [...groups] };
+      const nodes = members.map((member) => member.id).filter((id) => id !== '');
+      return { nodes, groups: [...groups], locks: context.locks.names };
     },
     session: () => terminal.cluster?.session ?? { id: 0, state: 'none' },
+    heldLocks: () => context.locks.names,
+    onNotice: (listener) => context.locks.onNews((news) => listener(newsText(news))),
     confirm: (line) => questionAbout(parsed(line)),
     leaves: (line) => parsed(line)?.word === 'exit',
     execute: (line, signal) => execute(line, context, signal),

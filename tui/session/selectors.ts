@@ -188,11 +188,11 @@ export function isHeardByOthers(state: ScreenState, id: string): boolean {
 
 /** What a group is for, in a word. */
 function purposeOf(group: string): string {
-  if (group === COORDINATION) return 'sessions';
+  if (group === COORDINATION) return 'locks and sessions';
   return /^s\d+$/.test(group) ? 'queues' : group;
 }
 
-/** Groups by what they are for: `queues (s0 s1), sessions (c)`. */
+/** Groups by what they are for: `queues (s0 s1), locks and sessions (c)`. */
 export function nameGroups(groups: readonly GroupSummary[]): string {
   const byPurpose = new Map<string, string[]>();
   for (const { id } of groups) byPurpose.set(purposeOf(id), [...(byPurpose.get(purposeOf(id)) ?? []), id]);

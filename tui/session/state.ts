@@ -107,6 +107,8 @@ export interface ScreenState {
   readonly nodes: Readonly<Record<string, NodeView>>;
   readonly view: { readonly use: string; readonly focus: string };
   readonly session: SessionInfo;
+  /** The names of the locks that this terminal holds. */
+  readonly heldLocks: readonly string[];
   readonly readonly: boolean;
   /** Commits a second of the focus group, oldest first. */
   readonly rates: readonly number[];
@@ -135,6 +137,7 @@ export function emptyScreen(title: string, readonly: boolean, now: number): Scre
     nodes: {},
     view: { use: 'auto', focus: 'auto' },
     session: { id: 0, state: 'none' },
+    heldLocks: [],
     readonly,
     rates: [],
     counted: null,

@@ -6,6 +6,7 @@ import { attachKeeper } from '../cluster/attach.js';
 import type { FaultDoors, Keeper, LocalNode } from '../cluster/types.js';
 import type { Context } from './call.js';
 import { Lazy } from './lazy.js';
+import { OwnLocks } from './own-locks.js';
 import { View } from './view.js';
 
 /** Which cluster, and how to behave there. Times in ms. */
@@ -44,6 +45,7 @@ export class Terminal {
       cluster: () => this.#cluster.get(),
       keeper: () => this.#keeper.get(),
       view: new View(),
+      locks: new OwnLocks(),
       options: { timeout_ms: options.timeout_ms, readonly: options.readonly },
     };
   }

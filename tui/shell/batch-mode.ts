@@ -68,13 +68,15 @@ async function run(
     if (interrupt.signal.aborted) hurry.abort();
     interrupt.abort();
   });
-  const sessions = new Sessions(target, options);
+  const ttls = new Map(batch.clients.map(({ name, ttl_ms }) => [name, ttl_ms]));
+  const sessions = new Sessions(target, options, (client) => ttls.get(client) ?? null);
   if (!options.json) await out.line(headText(batch, targetInWords(target)));
   let code: number;
   try {
     await opened(sessions, target, interrupt.signal);
     const totals = await runBatch(batch, {
       context: (client) => sessions.context(client),
+      vanish: (client) => sessions.vanish(client),
       report: (ended) => {
         void out.line(options.json ? stepJson(ended, batch) : stepText(ended, batch, style));
         // Where nobody reads any more, nobody would see the rest.

@@ -1,6 +1,6 @@
 /** `concord` by lines: from standard input, or as given to the shell. Opens the cluster, runs the lines, lets go of it. */
 import type { FaultDoors } from '../cluster/types.js';
-import { LINE_BYTES_MAX } from '../grammar/words.js';
+import { LINE_BYTES_MAX } from '../grammar/limits.js';
 import { EXIT } from '../plain/exit-code.js';
 import { linesOf } from '../plain/lines.js';
 import { Output } from '../plain/output.js';

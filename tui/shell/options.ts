@@ -1,8 +1,8 @@
 /** The options of `concord` itself, which may stand before or after a word. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { FaultDoors } from '../cluster/types.js';
+import { DURATION_MS_MAX } from '../grammar/limits.js';
 import { durationOf } from '../grammar/value.js';
-import { DURATION_MS_MAX } from '../grammar/words.js';
 
 /** The options as commander leaves them. */
 export interface ShellOptions {

@@ -5,6 +5,7 @@ import { BENCH_DESCRIPTION, type BenchKind, benchCommands } from '../bench/optio
 import { help } from '../grammar/help.js';
 import { lineOf, parse } from '../grammar/parse.js';
 import { entries } from '../grammar/words.js';
+import { WITH_LOCK_DEFAULTS, type WithLockOptions, withLockCommand } from '../with-lock/options.js';
 import { addOptions, DEFAULTS, type ShellOptions } from './options.js';
 import { WordCommand } from './word-command.js';
 
@@ -22,6 +23,8 @@ export interface Actions {
   bench(kind: BenchKind, options: ShellOptions): Promise<number>;
   /** Runs the batch in a file. */
   batch(file: string, options: ShellOptions): Promise<number>;
+  /** Runs a program under a lock. */
+  withLock(lock: string, program: readonly string[], options: ShellOptions & WithLockOptions): Promise<number>;
 }
 
 /** Runs `concord` with the words of the shell. Resolves with the exit code. @throws CommanderError with the usage */
@@ -78,6 +81,13 @@ export async function runProgram(words: readonly string[], version: () => string
       .copyInheritedSettings(program)
       .action(async (file: string, _options: object, command: Command) => {
         code = await actions.batch(file, optionsOf(program, command));
+      }),
+  );
+  program.addCommand(
+    withLockCommand()
+      .copyInheritedSettings(program)
+      .action(async (lock: string, words: string[], _options: object, command: Command) => {
+        code = await actions.withLock(lock, words, { ...WITH_LOCK_DEFAULTS, ...optionsOf(program, command) });
       }),
   );
   await program.parseAsync([...words], { from: 'user' });

@@ -10,12 +10,13 @@ import {
   spare,
 } from '../session/selectors.js';
 import type { ScreenState } from '../session/state.js';
+import { widthOf } from '../terminal/cells.js';
 import { Lines } from './Lines.js';
 import type { Look, Tone } from './look.js';
 import { dim, type Row, type Span, span, spread } from './row.js';
 import { joinSegments, type Segment } from './segments.js';
 import { warningsOf } from './warnings.js';
-import { count, latency, rate, spellSlow } from './words.js';
+import { count, latency, rate, some, spellSlow } from './words.js';
 
 /** One or two rows. */
 export function Header({ state, rows, look }: { state: ScreenState; rows: number; look: Look }) {
@@ -38,7 +39,7 @@ function firstRow(state: ScreenState, width: number, look: Look): Row {
     ...areBroken,
     { forms: quorumForms(state, look), yields: 0 },
     ...(groupsOf(state).length > 0 ? groupSegments(state, look) : []),
-    { forms: sessionForms(state), yields: 7 },
+    sessionSegment(state, look),
   ];
   return joinSegments(segments, width, ` ${look.glyphs.box[5]} `);
 }
@@ -119,6 +120,24 @@ function sessionForms(state: ScreenState): Row[] {
   if (how === 'open') return [[dim('session '), span(String(id))]];
   if (how === 'none') return [[dim('no session')]];
   return [[dim('session '), span(how, { tone: how === 'opening' ? 'plain' : 'warn' })]];
+}
+
+/** Names of locks shown one by one, and the cells that they may take together. */
+const LOCKS_SHOWN_MAX = 3;
+const LOCKS_WIDTH_MAX = 30;
+
+/** The session, and beside it the locks that it holds, so that nobody forgets one: where room is scarce they are all that is left of it. */
+function sessionSegment(state: ScreenState, look: Look): Segment {
+  const { heldLocks } = state;
+  if (heldLocks.length === 0) return { forms: sessionForms(state), yields: 7 };
+  const names = heldLocks.slice(0, LOCKS_SHOWN_MAX).join(', ');
+  const more = heldLocks.length - LOCKS_SHOWN_MAX;
+  const listed = span(more > 0 ? `${names} +${more}` : names, { bold: true });
+  const count: Row = [dim('holds '), span(some(heldLocks.length, 'lock'), { bold: true })];
+  const holds: Row[] = widthOf(listed.text) > LOCKS_WIDTH_MAX ? [count] : [[dim('holds '), listed], count];
+  const [session = []] = sessionForms(state);
+  const [longest = count] = holds;
+  return { forms: [[...session, dim(` ${look.glyphs.dot} `), ...longest], ...holds], yields: 0 };
 }
 
 /** Warnings, or in quiet times the groups with their leaders and what may still fail. */

@@ -2,7 +2,7 @@
 import { render } from 'ink';
 import { useLayoutEffect, useSyncExternalStore } from 'react';
 import type { Grammar } from '../editor/grammar-port.js';
-import type { Candidate } from '../grammar/index.js';
+import { type Candidate, NO_NAMES } from '../grammar/index.js';
 import type { ScreenState } from '../session/state.js';
 import type { FrameSink } from '../terminal/frame-out.js';
 import { cursorPlace } from './console-rows.js';
@@ -25,7 +25,7 @@ export interface MountOptions {
 
 /** Draws the screen at once and after every notice of the source. Returns the way to take it down; `failed` hears of a defect in it. */
 export function mountScreen(options: MountOptions, failed: (error: unknown) => void): () => void {
-  const words = options.grammar.complete('', 0, { nodes: [], groups: [] }).candidates;
+  const words = options.grammar.complete('', 0, NO_NAMES).candidates;
   const instance = render(<Root {...options} words={words} />, {
     // As much of a stdout as Ink asks for in this mode: it hands over whole frames.
     stdout: options.out as unknown as NodeJS.WriteStream,

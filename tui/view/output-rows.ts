@@ -2,6 +2,7 @@
 import { type MetricOfNode, metricTable } from '../session/metric-table.js';
 import type { Reply } from '../session/reply.js';
 import type { OutputEntry } from '../session/state.js';
+import { chainLines, type Edge } from '../session/wait-chains.js';
 import { widthOf, wrapTo } from '../terminal/cells.js';
 import type { Look, Tone } from './look.js';
 import { dim, fitRow, type Row, rowWidth, span, spread } from './row.js';
@@ -93,12 +94,16 @@ function isBare(reply: Reply): boolean {
   return BARE_WORD.test(reply.command);
 }
 
-/** The result as it is shown: metrics with a column for each node. */
+/** The result as it is shown: metrics with a column for each node, waits as a drawing. */
 function shown({ command, result }: Reply): unknown {
-  return METRICS_WORD.test(command) && Array.isArray(result) ? metricTable(result as MetricOfNode[]) : result;
+  if (METRICS_WORD.test(command) && Array.isArray(result)) return metricTable(result as MetricOfNode[]);
+  if (WAITS_WORD.test(command) && isPlainObject(result))
+    return { text: chainLines(result['edges'] as Edge[]).join('\n') };
+  return result;
 }
 
 const METRICS_WORD = /^\s*metrics\b/i;
+const WAITS_WORD = /^\s*waits\b/i;
 
 function withoutTables(result: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
   return Object.fromEntries(Object.entries(result).filter(([, value]) => !isTable(value)));
@@ -120,7 +125,7 @@ function below(result: unknown, width: number, look: Look): Row[] {
 
 /** A result that is a text to be read, such as that of `help`. */
 function isPage(result: unknown): result is { readonly text: string } {
-  return isPlainObject(result) && typeof result['text'] === 'string' && result['text'].includes('\n');
+  return isPlainObject(result) && typeof result['text'] === 'string';
 }
 
 function plainRows(line: string, width: number): Row[] {

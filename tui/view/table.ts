@@ -13,7 +13,7 @@ const COLUMN_MIN = 6;
 const GAP = 2;
 
 /** Columns that hold milliseconds. */
-const DURATIONS: ReadonlySet<string> = new Set(['since', 'ttl', 'age', 'oldest']);
+const DURATIONS: ReadonlySet<string> = new Set(['since', 'ttl', 'age', 'oldest', 'left']);
 
 /** True for what is shown as a table: a list of objects that is not empty. */
 export function isTable(value: unknown): value is readonly Readonly<Record<string, unknown>>[] {

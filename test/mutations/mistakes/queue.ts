@@ -51,7 +51,7 @@ export const QUEUE_MISTAKES: readonly Mutation[] = [
     edits: [
       {
         file: MACHINE,
-        before: '    for (const service of this.services) if (service.abandon(session, number)) break;\n',
+        before: '    for (const service of this.services) service.abandon(commands, at, this.effects);\n',
         after: '',
       },
     ],
