@@ -16,7 +16,8 @@ import {
   result,
   type Service,
 } from './machine.js';
-import { type Compare, comparePairs, compareStrings, type Table } from './table.js';
+import { PermitLines, type PermitWait } from './permit-lines.js';
+import { type Compare, compareStrings, type Table } from './table.js';
 import type { Tables } from './tables.js';
 import { NULL_VALUE, readArgument } from './values.js';
 
@@ -41,23 +42,9 @@ interface Semaphore {
   waiting: number;
 }
 
-interface Wait {
-  readonly name: string;
-  readonly place: number;
-  readonly session: number;
-  readonly lane: number;
-  readonly owner: number;
-  readonly permits: number;
-  /** Cluster time at which it gives up, ms. */
-  readonly deadline: number;
-}
-
-type Pair = readonly [number, number];
-type Place = readonly [name: string, place: number];
 type BySession = readonly [session: number, owner: number, name: string];
 type ByName = readonly [name: string, session: number, owner: number];
 
-const comparePlaces: Compare<Place> = (a, b) => compareStrings(a[0], b[0]) || a[1] - b[1];
 const compareBySession: Compare<BySession> = (a, b) => a[0] - b[0] || a[1] - b[1] || compareStrings(a[2], b[2]);
 const compareByName: Compare<ByName> = (a, b) => compareStrings(a[0], b[0]) || a[1] - b[1] || a[2] - b[2];
 
@@ -72,26 +59,18 @@ export class Semaphores implements Service {
   /** Permits of owners, twice. */
   private readonly permits: Table<BySession, number>;
   private readonly holders: Table<ByName, number>;
-  /** Lines, one behind the other. */
-  private readonly line: Table<Place, Wait>;
-  private readonly byCommand: Table<Pair, Wait>;
-  private readonly byDeadline: Table<Pair, Wait>;
+  private readonly lines: PermitLines;
   private readonly clientOf: ClientOf;
   private readonly limits: SemaphoreLimits;
 
   /** `clientOf`: the names of sessions, for people. */
   constructor(tables: Tables, clientOf: ClientOf, limits: SemaphoreLimits = SEMAPHORE_LIMITS) {
-    const none = () => null;
     this.rows = tables.open('semaphores', compareStrings, ({ limit, held, waiting }: Semaphore) => [
       ...[limit, held, waiting],
     ]);
     this.permits = tables.open('semaphores.permits', compareBySession);
     this.holders = tables.open('semaphores.holders', compareByName);
-    this.line = tables.open('semaphores.line', comparePlaces, (wait: Wait) => [
-      ...[wait.session, wait.lane, wait.owner, wait.permits, wait.deadline],
-    ]);
-    this.byCommand = tables.open('semaphores.by-command', comparePairs, none);
-    this.byDeadline = tables.open('semaphores.by-deadline', comparePairs, none);
+    this.lines = new PermitLines(tables);
     this.clientOf = clientOf;
     this.limits = limits;
   }
@@ -145,7 +124,7 @@ export class Semaphores implements Service {
   abandon(commands: readonly CommandId[], _at: Position, effects: Effects): void {
     const names = new Set<string>();
     for (const { session, lane } of commands) {
-      const wait = this.byCommand.get([session, lane]);
+      const wait = this.lines.find(session, lane);
       if (wait === undefined) continue;
       this.leave(wait);
       names.add(wait.name);
@@ -156,7 +135,7 @@ export class Semaphores implements Service {
   sessionsEnded(sessions: readonly number[], _at: Position, effects: Effects): void {
     const names = new Set<string>();
     for (const session of sessions) {
-      for (const [, wait] of this.byCommand.scan([session, 0], [session + 1, 0])) {
+      for (const wait of this.lines.ofSession(session)) {
         this.leave(wait);
         names.add(wait.name);
       }
@@ -169,10 +148,7 @@ export class Semaphores implements Service {
   }
 
   advance({ time }: Position, effects: Effects): void {
-    for (;;) {
-      const first = this.byDeadline.first();
-      if (first === undefined || first[0][0] > time) return;
-      const wait = first[1];
+    for (let wait = this.lines.late(time); wait !== undefined; wait = this.lines.late(time)) {
       this.leave(wait);
       const { name, permits, session, lane } = wait;
       const why = `${name} had no ${permits} permits free in time`;
@@ -182,7 +158,7 @@ export class Semaphores implements Service {
   }
 
   deadline(): number {
-    return this.byDeadline.first()?.[0][0] ?? Number.POSITIVE_INFINITY;
+    return this.lines.deadline();
   }
 
   holdings(): Holdings {
@@ -190,7 +166,7 @@ export class Semaphores implements Service {
     return {
       semaphores: { held: this.rows.size, limit: semaphores_max },
       semaphore_holders: { held: this.permits.size, limit: holders_max },
-      semaphore_waiters: { held: this.line.size, limit: waiters_max },
+      semaphore_waiters: { held: this.lines.size, limit: waiters_max },
     };
   }
 
@@ -222,7 +198,7 @@ export class Semaphores implements Service {
     if (wait_ms === 0)
       return refusal('WOULD_BLOCK', `${name} has ${free(row)} permits free`, { name, free: free(row) });
     if (!effects.mayWait(session)) return refusal('WAIT_LIMIT', 'the session has too many commands pending');
-    if (this.line.size >= this.limits.waiters_max) return refusal('WAIT_LIMIT', 'too many commands wait for permits');
+    if (this.lines.size >= this.limits.waiters_max) return refusal('WAIT_LIMIT', 'too many commands wait for permits');
     this.join({ name, place: at.index, session, lane, owner, permits, deadline: at.time + wait_ms }, row);
     return PENDING;
   }
@@ -243,7 +219,7 @@ export class Semaphores implements Service {
     const row = this.rows.get(name);
     if (row === undefined) return;
     while (row.waiting > 0) {
-      const wait = this.first(name);
+      const wait = this.lines.first(name);
       if (wait === undefined || wait.permits > free(row)) return;
       this.leave(wait);
       effects.settle(wait.session, wait.lane, this.served(wait, row, effects));
@@ -251,7 +227,7 @@ export class Semaphores implements Service {
     if (row.limit === 0 && row.held === 0) this.rows.delete(name);
   }
 
-  private served({ name, session, owner, permits }: Wait, row: Semaphore, effects: Effects): Outcome {
+  private served({ name, session, owner, permits }: PermitWait, row: Semaphore, effects: Effects): Outcome {
     if (!effects.hasRoom(session))
       return refusal('WAIT_LIMIT', 'the session has too many bytes of replies unconfirmed');
     if (this.isFull(session, owner, name)) return this.full();
@@ -260,31 +236,21 @@ export class Semaphores implements Service {
 
   /** Who asks for more than there can ever be need not wait. */
   private refuseTooMany(name: string, limit: number, effects: Effects): void {
-    for (const [[of], wait] of this.line.scan([name, 0])) {
-      if (of !== name) return;
+    for (const wait of this.lines.of(name)) {
       if (wait.permits <= limit) continue;
       this.leave(wait);
       effects.settle(wait.session, wait.lane, tooMany(name, wait.permits, limit));
     }
   }
 
-  private first(name: string): Wait | undefined {
-    for (const [[of], wait] of this.line.scan([name, 0])) return of === name ? wait : undefined;
-    return undefined;
-  }
-
-  private join(wait: Wait, row: Semaphore): void {
-    this.line.put([wait.name, wait.place], wait);
-    this.byCommand.put([wait.session, wait.lane], wait);
-    this.byDeadline.put([wait.deadline, wait.place], wait);
+  private join(wait: PermitWait, row: Semaphore): void {
+    this.lines.add(wait);
     row.waiting++;
     this.rows.put(wait.name, row);
   }
 
-  private leave(wait: Wait): void {
-    this.line.delete([wait.name, wait.place]);
-    this.byCommand.delete([wait.session, wait.lane]);
-    this.byDeadline.delete([wait.deadline, wait.place]);
+  private leave(wait: PermitWait): void {
+    this.lines.remove(wait);
     const row = this.rows.get(wait.name);
     if (row === undefined) return;
     row.waiting--;

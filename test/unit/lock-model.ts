@@ -1,57 +1,16 @@
 /** The plainest locks there can be: two lists, everything looked up in them anew each time. Its answers are those the real ones have to give. */
 
-interface Hold {
-  readonly lock: string;
-  readonly of: string;
-  mode: number;
-  count: number;
-  readonly since: number;
-  end: number;
-  revoked: boolean;
-  delay: number;
-}
-
-interface Item {
-  readonly lock: string;
-  readonly mode: number;
-  readonly conversion: boolean;
-  readonly covered: boolean;
-}
-
-interface Request {
-  readonly key: string;
-  readonly session: number;
-  readonly of: string;
-  readonly place: number;
-  readonly since: number;
-  readonly deadline: number;
-  readonly convert: boolean;
-  readonly items: readonly Item[];
-  readonly hold: number;
-  readonly delay: number;
-}
-
-export interface Asking {
-  readonly session: number;
-  readonly lane: number;
-  readonly owner: number;
-  readonly locks: readonly (readonly [string, number])[];
-  readonly wait: number;
-  readonly hold: number;
-  readonly delay: number;
-  readonly birth: number;
-  readonly convert: boolean;
-}
-
-interface Edge {
-  readonly from: Request;
-  readonly to: string;
-}
-
-const clash = (a: number, b: number): boolean => a + b > 3;
-const sessionOf = (of: string): number => Number(of.split('/')[0]);
-const ownerOf = (of: string): number => Number(of.split('/')[1]);
-const byOwner = (a: string, b: string): number => sessionOf(a) - sessionOf(b) || ownerOf(a) - ownerOf(b);
+import {
+  type Asking,
+  byOwner,
+  clash,
+  type Edge,
+  type Hold,
+  type Item,
+  ownerOf,
+  type Request,
+  sessionOf,
+} from './lock-model-rows.js';
 
 export class LockModel {
   holds: Hold[] = [];
