@@ -280,6 +280,12 @@ export class Replica {
     if ((entry[0] ?? 0) < FIRST_APPLICATION_KIND) return;
     const applied = this.machine.applyEntry(entry, at);
     this.#tickProposed = false;
+    // Whoever waited for it hears first: the one goes on with the lock, the other only learns that he has given it back.
+    if (this.#led)
+      for (const settled of applied.settled) {
+        this.#push(settled.session, settled.lane, at, settled.outcome);
+        this.#countFenced(settled.outcome);
+      }
     if (applied.outcome !== undefined) {
       const waiter = this.#waiters.take(at.index);
       if (waiter !== undefined) {
@@ -289,11 +295,6 @@ export class Replica {
         this.counts.commandTimes.recordMs(now - waiter.since);
       }
     }
-    if (this.#led)
-      for (const settled of applied.settled) {
-        this.#push(settled.session, settled.lane, at, settled.outcome);
-        this.#countFenced(settled.outcome);
-      }
     this.#host.applied(this, applied);
     for (const session of applied.ended) this.#attached.delete(session);
   }
