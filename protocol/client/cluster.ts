@@ -215,7 +215,7 @@ export class Client implements Cluster, LinksOwner, LaneOwner, SessionOwner, Que
         fence: '',
         operation,
         body,
-      })).then(take);
+      })).then(telling(options, take));
     } catch (error) {
       return Promise.reject(error as ConcordError);
     }
@@ -305,7 +305,14 @@ export class Client implements Cluster, LinksOwner, LaneOwner, SessionOwner, Que
       const body = bodyOf(name, form, argument);
       const place = placeOf(name);
       const fence = options?.fence ?? '';
-      const task = { operation: OPERATIONS[name].number, name: place.name, body, fence, take, ...manner };
+      const task = {
+        operation: OPERATIONS[name].number,
+        name: place.name,
+        body,
+        fence,
+        ...manner,
+        take: telling(options, take),
+      };
       return this.#lane(place.group).submit(task, timeout_ms, options) as Promise<T>;
     } catch (error) {
       return Promise.reject(error as ConcordError);
@@ -364,4 +371,14 @@ export class Client implements Cluster, LinksOwner, LaneOwner, SessionOwner, Que
 
 function same(receipt: Receipt): Receipt {
   return receipt;
+}
+
+/** As `take`, after the caller's `onReceipt`. */
+function telling<T>(options: CallOptions | undefined, take: (receipt: Receipt) => T): (receipt: Receipt) => T {
+  const onReceipt = options?.onReceipt;
+  if (onReceipt === undefined) return take;
+  return (receipt) => {
+    onReceipt(receipt);
+    return take(receipt);
+  };
 }

@@ -33,6 +33,8 @@ export interface CallOptions {
    * one from then on. A fenced read goes through the log, as a command. Not for admin words: no group serves them.
    */
   readonly fence?: string;
+  /** Hears of the answer just before the caller does: which node gave it, and at which index. Errors are not told. */
+  readonly onReceipt?: (receipt: Receipt) => void;
 }
 
 /** A value and where it came from. */

@@ -7,6 +7,7 @@ import {
   type ConnectOptions,
   connect,
   type Observation,
+  type Receipt,
 } from '../../protocol/client/index.js';
 import { FakeCluster } from './fake-cluster.js';
 import { FakeWorld } from './fake-world.js';
@@ -161,6 +162,15 @@ describe('client: surface', () => {
       gone.abort();
       expect(await call).to.include({ code: 'CANCELLED', definite: true });
     });
+  });
+
+  it('tells where a call was served, before its caller hears of it', async () => {
+    const queue = (await start()).queue();
+    const heard: string[] = [];
+    const onReceipt = ({ node, group, index }: Receipt) => heard.push(`${group} ${node} ${index > 0}`);
+    await world.result(queue.enqueue(1, { onReceipt }).then(() => heard.push('enqueued')));
+    await world.result(queue.size({ onReceipt }).then(() => heard.push('read')));
+    expect(heard).to.deep.equal(['s0 n1 true', 'enqueued', 's0 n1 true', 'read']);
   });
 
   describe('admin words', () => {

@@ -9,6 +9,9 @@ import type {
 } from '../../protocol/client/types.js';
 import { ConcordError } from '../../protocol/errors.js';
 
+/** What every answer comes with. */
+const RECEIPT = { value: null, node: 'n1', group: 'c', term: 3, index: 118, ms: 2 };
+
 /** A hold of a lock. */
 export class GrantedLock implements Lock {
   readonly name: string;
@@ -35,11 +38,13 @@ export class GrantedLock implements Lock {
 
   async release(options?: CallOptions): Promise<void> {
     this.#locks.asked.push({ what: 'release', lock: this.name, options });
+    options?.onReceipt?.(RECEIPT);
     this.state = 'released';
   }
 
   async convert(mode: LockMode, options?: CallOptions & { wait_ms?: number }): Promise<void> {
     this.#locks.asked.push({ what: `convert ${mode}`, lock: this.name, options });
+    options?.onReceipt?.(RECEIPT);
     this.mode = mode;
     this.token += 1;
   }
@@ -72,6 +77,7 @@ export class GrantedLocks implements LockContext {
     const { refusal } = this;
     this.refusal = undefined;
     if (refusal !== undefined) throw refusal;
+    options?.onReceipt?.(RECEIPT);
     const all = typeof wanted === 'string' ? [wanted] : wanted;
     const granted = all.map((one) => {
       const [name, mode] = typeof one === 'string' ? ([one, 'x'] as const) : one;

@@ -28,6 +28,9 @@ async function code(context: Context, line: string): Promise<string | undefined>
   return (await reply(context, line)).error?.code;
 }
 
+/** What a reply says of where it was served. */
+const SERVED = { node: 'n1', group: 'c', term: 3, index: 118, ms: 2 };
+
 describe('acquire', () => {
   it('holds a lock of the one owner of the terminal, and says which token', async () => {
     const cluster = new FakeCluster();
@@ -35,7 +38,7 @@ describe('acquire', () => {
     expect(await reply(context, 'acquire build --hold 1m --delay 2s --note night --timeout 1s')).to.deep.include({
       ok: true,
       result: { lock: 'build', mode: 'x', token: 118, session: 7 },
-      group: 'c',
+      ...SERVED,
     });
     const [asked] = cluster.locks.asked;
     expect(asked).to.deep.include({ what: 'acquire', lock: [['build', 'x']] });
@@ -99,6 +102,11 @@ describe('acquire', () => {
 });
 
 describe('release and convert', () => {
+  it('tell where they were served, as every reply does', async () => {
+    const context = contextOf(new FakeCluster());
+    for (const line of ['acquire a', 'convert a s', 'release a']) expect(await reply(context, line)).to.include(SERVED);
+  });
+
   it('act on what the terminal holds; what was acquired twice is released twice', async () => {
     const cluster = new FakeCluster();
     const context = contextOf(cluster);

@@ -40,6 +40,9 @@ function helpAll(): string {
 /** What stands for the value of a flag where the name of its kind would not do. */
 const STANDS_FOR: { readonly [K in Kind]?: string } = { duration: '5s', modes: 'x', fence: 'lock:token' };
 
+/** Columns: an 80-column screen less its frame and the indentation of a reply. */
+const PROSE_WIDTH = 72;
+
 const FORMS = [
   'word a b --flag v @n2 and word(a, b) --flag v @n2 are the same command; a last @n2 asks that node.',
   'JSON is that value, hex:00ff are bytes, any other text is itself. # starts a comment. help word says more.',
@@ -57,12 +60,23 @@ function helpOne(name: WordName, word: Word): string {
   const width = Math.max(0, ...rows.map(([left = '']) => left.length));
   const parts = [
     `${usage(name)}\n${word.help}${word.aliases === undefined ? '' : ` (also: ${word.aliases.join(', ')})`}`,
-    word.text,
+    wrapped(word.text),
     rows.map(([left = '', right = '']) => `  ${left.padEnd(width)}  ${right}`).join('\n'),
     `returns ${word.returns}`,
     word.examples.map((example) => `  ${example}`).join('\n'),
   ];
   return parts.filter((part) => part !== '').join('\n\n');
+}
+
+/** Prose in lines that fit the narrowest screen, broken between words. */
+function wrapped(text: string): string {
+  const lines: string[] = [];
+  for (const word of text.split(' ')) {
+    const line = `${lines.at(-1)} ${word}`;
+    if (lines.length > 0 && line.length <= PROSE_WIDTH) lines[lines.length - 1] = line;
+    else lines.push(word);
+  }
+  return lines.join('\n');
 }
 
 /** A word with its arguments only. */

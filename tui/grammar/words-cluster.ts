@@ -82,7 +82,7 @@ export const CLUSTER_WORDS = {
       'Of times and sizes there are quantiles (0.5, 0.99, and 1 for the greatest), sum and count since the node was started;',
       'buckets when the pattern names them. What may not grow beyond a limit has that beside it, as name_limit. Names begin',
       'with concord_, which a pattern may leave out. A node that does not answer has the one row concord_up 0.',
-    ].join('\n'),
+    ].join(' '),
     examples: ['metrics', 'metrics elections', 'metrics disk_*_seconds', 'metrics commands @n2'],
   },
   transfer: {

@@ -41,7 +41,7 @@ export const LOCK_WORDS = {
       'holder gets through. The time of --wait comes on top of --timeout.',
       'A lock goes with the session that holds it: `concord acquire k` by itself gives k back when it ends. To run a program',
       'under a lock: concord with-lock k -- program',
-    ].join('\n'),
+    ].join(' '),
     examples: [
       'acquire build',
       'acquire build --wait 5s --note "nightly build"',
@@ -82,7 +82,7 @@ export const LOCK_WORDS = {
     text: [
       'Down at once. Up it waits for other holders, before all who do not hold it yet. Two that hold s cannot both go up: the',
       'second gets DEADLOCK at once. Hold u while you only may have to.',
-    ].join('\n'),
+    ].join(' '),
     examples: ['convert build x', 'convert(build, s)', 'convert build x --wait 5s'],
   },
   holds: {
@@ -119,7 +119,7 @@ export const LOCK_WORDS = {
       'holders: {session, client, owner, mode, count, age, left, note}, left being what --hold leaves of it. queue, in the order',
       'in which they are served: {session, client, owner, mode, age, left, conversion}, left until the wait ends. delay: how long',
       'the lock stays shut after the death of a holder. Times are milliseconds. lastToken is null for a lock that nobody wants.',
-    ].join('\n'),
+    ].join(' '),
     examples: ['lock build'],
   },
   waits: {
@@ -133,7 +133,7 @@ export const LOCK_WORDS = {
     text: [
       'waiter and holder are {session, owner, mode}. Drawn from those that wait for nobody: below each one stand those that wait',
       'for it, one step further in. An owner is written session/owner.',
-    ].join('\n'),
+    ].join(' '),
     examples: ['waits', 'waits --json'],
   },
   revoke: {
@@ -147,7 +147,7 @@ export const LOCK_WORDS = {
     text: [
       'They are told at once. burnt is the token that is worth nothing from now on, null if nobody held the lock or --after puts',
       'it off; holders is how many there were. A lock that is given back in time is left alone.',
-    ].join('\n'),
+    ].join(' '),
     examples: ['revoke build --yes', 'revoke build --after 10s --yes'],
   },
   fence: {

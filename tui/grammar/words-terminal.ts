@@ -44,7 +44,7 @@ export const TERMINAL_WORDS = {
     text: [
       'The exit code: 0 all went well, 1 a command failed, 2 wrong usage (or a --yes is missing), 3 the cluster could not be',
       'reached or started, 4 the outcome of a command is unknown, 130 interrupted. If several hold, the highest of them.',
-    ].join('\n'),
+    ].join(' '),
     examples: ['exit', '-1'],
   },
 } as const satisfies Record<string, Word>;

@@ -43,6 +43,20 @@ export function answerOf(receipt: Receipt, result: unknown): Answer {
   return group === '' ? { result, node, ms } : { result, node, group, term, index, ms };
 }
 
+/** The answer of a call of the library that gives a value only: what it was served by is heard beside it, if anything was asked. */
+export async function withReceipt(
+  group: string,
+  options: CallOptions,
+  run: (options: CallOptions) => Promise<unknown>,
+): Promise<Answer> {
+  let last: Receipt | undefined;
+  const onReceipt = (receipt: Receipt) => {
+    last = receipt;
+  };
+  const result = await run({ ...options, onReceipt });
+  return last === undefined ? { result, group } : answerOf(last, result);
+}
+
 /** One run of a command. */
 export class Call {
   readonly view: View;

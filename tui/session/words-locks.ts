@@ -4,7 +4,7 @@ import { ConcordError } from '../../protocol/errors.js';
 import { COORDINATION } from '../../protocol/groups.js';
 import { LOCK_MODES, LOCK_ROWS_MAX } from '../../protocol/operations.js';
 import type { CommandOf } from '../grammar/words.js';
-import { type Answer, answerOf, type Call } from './call.js';
+import { type Answer, answerOf, type Call, withReceipt } from './call.js';
 import { modeOf, spelled } from './lock-modes.js';
 import type { Edge } from './wait-chains.js';
 
@@ -30,15 +30,16 @@ async function take(command: CommandOf<'acquire' | 'try'>, wait_ms: number, call
   const wanted = locks.map((lock, i) => [lock, modes[i] ?? first] as const);
   const cluster = await call.cluster();
   const options = {
-    ...call.asking(call.node),
     wait_ms,
     ...(hold === undefined ? {} : { hold_ms: hold }),
     ...(delay === undefined ? {} : { delay_ms: delay }),
     ...(note === undefined ? {} : { note }),
   };
-  const held = await spelled(() => call.locks.owner(cluster).acquire(wanted, options));
-  const rows = held.map((lock) => rowOf(lock, cluster));
-  return { result: rows.length === 1 ? rows[0] : rows, group: COORDINATION };
+  return withReceipt(COORDINATION, call.asking(call.node), async (asking) => {
+    const held = await spelled(() => call.locks.owner(cluster).acquire(wanted, { ...asking, ...options }));
+    const rows = held.map((lock) => rowOf(lock, cluster));
+    return rows.length === 1 ? rows[0] : rows;
+  });
 }
 
 function rowOf({ name, mode, token }: Lock, cluster: Cluster): object {
@@ -58,8 +59,10 @@ export async function release(command: CommandOf<'release'>, call: Call): Promis
     const [, held] = receipt.value as [number, number, number];
     return answerOf(receipt, { lock, held });
   }
-  await hold.release(call.asking(call.node));
-  return { result: { lock, held: call.locks.times(lock) }, group: COORDINATION };
+  return withReceipt(COORDINATION, call.asking(call.node), async (asking) => {
+    await hold.release(asking);
+    return { lock, held: call.locks.times(lock) };
+  });
 }
 
 /** {lock, mode, token, session}. */
@@ -75,8 +78,10 @@ export async function convert(command: CommandOf<'convert'>, call: Call): Promis
     const [, now, token] = receipt.value as [string, number, number];
     return answerOf(receipt, { lock, mode: modeOf(now), token, session: cluster.session.id });
   }
-  await spelled(() => hold.convert(mode, { ...call.asking(call.node), wait_ms }));
-  return { result: rowOf(hold, cluster), group: COORDINATION };
+  return withReceipt(COORDINATION, call.asking(call.node), async (asking) => {
+    await spelled(() => hold.convert(mode, { ...asking, wait_ms }));
+    return rowOf(hold, cluster);
+  });
 }
 
 /** A row for each lock that the session of this terminal holds. */
