@@ -133,7 +133,7 @@ describe('concord bench', function () {
   });
 
   it('idle tells of each node, and leaves nothing', async () => {
-    const { code, out } = await bench(['idle', '--seconds', '1', '--json']);
+    const { code, out } = await bench(['idle', '--rest', '1', '--seconds', '1', '--json']);
     expect(code).to.equal(0);
     const [figures] = resultsIn(out);
     expect(figures?.['cpu_percent_of']).to.have.all.keys(NODES);

@@ -250,7 +250,14 @@ describe('the tables of a bench', () => {
 
   it('have a line for each node at rest', () => {
     const figures: IdleFigures = {
-      ...{ bench: 'idle', seconds: 20, interrupted: false, cpu_percent: 2.5, cpu_percent_of: { n1: 1, n2: 1.5 } },
+      ...{
+        bench: 'idle',
+        rest: 40,
+        seconds: 20,
+        interrupted: false,
+        cpu_percent: 2.5,
+        cpu_percent_of: { n1: 1, n2: 1.5 },
+      },
       ...{ other_cores: null, syncs_per_s: { n1: 0, n2: 0 }, rss_anon_bytes: { n1: 30 << 20 }, elections: 0 },
       ...{ load_before: 1, load_after: 1 },
     };

@@ -84,8 +84,8 @@ async function carryOut(
         await benchFailover(target, wanted.trials, signal, ear.found);
         break;
       case 'idle':
-        ear.note(`${wanted.seconds} s`);
-        ear.found(await benchIdle(target, wanted.seconds, signal));
+        ear.note(`${wanted.rest} s of rest, then ${wanted.seconds} s`);
+        ear.found(await benchIdle(target, wanted, signal));
         break;
     }
   } finally {

@@ -79,6 +79,8 @@ export interface FailoverFigures extends Noise, Errors {
 /** A cluster that nobody uses. */
 export interface IdleFigures extends Noise {
   readonly bench: 'idle';
+  /** Seconds before those that were measured. */
+  readonly rest: number;
   readonly seconds: number;
   readonly interrupted: boolean;
   /** Of one core, all nodes together. null where it cannot be told. */

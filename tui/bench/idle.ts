@@ -7,16 +7,13 @@ import { rssOf } from './measure.js';
 import { noiseBefore } from './noise.js';
 import type { Target } from './target.js';
 
-/** What nodes do after their start is done by then, ms. */
-const CALM_MS = 5000;
-
-/** Watches for so many seconds. An aborted signal ends it early. @throws ConcordError CANCELLED when nothing was seen yet */
+/** Watches for so many seconds, after so many of rest: V8 goes on compiling for half a minute after the start of a node. An aborted signal ends it early. @throws ConcordError CANCELLED when nothing was seen yet */
 export async function benchIdle(
   { cluster, pids }: Pick<Target, 'cluster' | 'pids'>,
-  seconds: number,
+  { rest, seconds }: { readonly rest: number; readonly seconds: number },
   signal: AbortSignal,
 ): Promise<IdleFigures> {
-  await pause(CALM_MS, signal);
+  await pause(rest * 1000, signal);
   if (signal.aborted) throw new ConcordError('CANCELLED', 'the bench was interrupted', { definite: true });
   const noise = noiseBefore();
   const from = await openMark(cluster, pids);
@@ -27,6 +24,7 @@ export async function benchIdle(
   const together = [...nodes.values()].reduce((sum, time) => sum + total(time), 0);
   return {
     bench: 'idle',
+    rest,
     seconds: rounded(ms / 1000, 3),
     interrupted: signal.aborted,
     cpu_percent: nodes.size === 0 ? null : percent(together),

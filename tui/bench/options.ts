@@ -20,6 +20,8 @@ export interface BenchOptions {
   readonly names: number;
   /** Time measured for each depth, after the warm-up, s. */
   readonly seconds: number;
+  /** Time that nothing is asked of a cluster before it is measured, s. */
+  readonly rest: number;
   /** Connections, each with a session of its own. */
   readonly clients: number;
   /** Processor time beside its budget. */
@@ -35,6 +37,7 @@ const LOAD_DEFAULTS: BenchOptions = {
   size: 256,
   names: 0,
   seconds: 10,
+  rest: 40,
   clients: 8,
   profile: false,
   slowDisk: 0,
@@ -104,7 +107,12 @@ function failoverCommand(): Command {
 function idleCommand(): Command {
   const command = new Command('idle')
     .description('what a cluster costs that nobody uses')
-    .addOption(secondsOption(`measured (default ${BENCH_DEFAULTS.idle.seconds})`));
+    .addOption(secondsOption(`measured (default ${BENCH_DEFAULTS.idle.seconds})`))
+    .addOption(
+      new Option('--rest <n>', `seconds of rest before (default ${BENCH_DEFAULTS.idle.rest})`).argParser(
+        between(0, SECONDS_MAX),
+      ),
+    );
   return finished(command, IDLE_HELP);
 }
 
@@ -146,11 +154,14 @@ const FAILOVER_HELP = [
   'to pause) the leader to the next command that is acknowledged. One client sends',
   'one command after the other and retries by itself.',
 ];
-const IDLE_HELP = ['The cluster is one made for it, or that of --connect.'];
+const IDLE_HELP = [
+  'The cluster is one made for it, or that of --connect. A node that has just been',
+  'started goes on compiling for about half a minute.',
+];
 
 /** The bench's own among all options. @throws ConcordError USAGE when they do not go together */
 export function benchOptions(kind: BenchKind, options: ShellOptions & Partial<BenchOptions>): BenchOptions {
-  const { inFlight, size, names, seconds, clients, profile, slowDisk, trials } = {
+  const { inFlight, size, names, seconds, rest, clients, profile, slowDisk, trials } = {
     ...BENCH_DEFAULTS[kind],
     ...options,
   };
@@ -163,7 +174,7 @@ export function benchOptions(kind: BenchKind, options: ShellOptions & Partial<Be
     );
   if (kind === 'failover' && options.connect.length > 0)
     throw new ConcordError('USAGE', 'bench failover kills nodes: it takes no --connect, only a cluster made for it.');
-  return { inFlight, size, names, seconds, clients, profile, slowDisk, trials };
+  return { inFlight, size, names, seconds, rest, clients, profile, slowDisk, trials };
 }
 
 function depths(text: string): number[] {

@@ -134,7 +134,7 @@ function failoverText(figures: readonly FailoverFigures[]): string {
 }
 
 function idleText(figures: IdleFigures): string {
-  const { seconds, cpu_percent, cpu_percent_of, rss_anon_bytes, syncs_per_s, other_cores, elections } = figures;
+  const { rest, seconds, cpu_percent, cpu_percent_of, rss_anon_bytes, syncs_per_s, other_cores, elections } = figures;
   const nodes = [...new Set([...Object.keys(cpu_percent_of), ...Object.keys(syncs_per_s)])].sort();
   const rows = nodes.map((node) => {
     const bytes = rss_anon_bytes[node];
@@ -146,7 +146,7 @@ function idleText(figures: IdleFigures): string {
     };
   });
   return [
-    `a cluster that nobody uses, for ${short(seconds)} s`,
+    `a cluster that nobody uses, for ${short(seconds)} s after ${rest} s of rest`,
     table(rows),
     `together ${cpu_percent ?? '-'} % of one core; elections ${elections}; other programs ${other_cores ?? '-'} cores`,
     ...(figures.interrupted ? ['! interrupted before its time'] : []),
