@@ -142,7 +142,7 @@ export class Context implements LockContext, HandleOwner {
     const shared = hold.mode !== 'x';
     this.#claims.lose(gone, why);
     // Sharers have one token: some of these may be of a grant that came after that end, and nobody would ever release it.
-    if (shared && this.#underWay === 0) for (const handle of gone) this.giveBack(handle);
+    if (shared) for (const _ of gone) this.#disown(name, token);
   }
 
   /** Keeps account of a request; `run` is called at once. */
@@ -173,7 +173,10 @@ export class Context implements LockContext, HandleOwner {
   #granted(rows: readonly Row[]): Lock[] {
     const gone = rows.filter(({ name, token }) => token <= (this.#burnt?.get(name) ?? 0));
     if (gone.length === 0) return rows.map((row) => this.#add(row));
-    for (const row of rows) if (!gone.includes(row)) this.#return(row);
+    for (const row of rows) {
+      if (gone.includes(row)) this.#disown(row.name, row.token);
+      else this.#return(row);
+    }
     throw new ConcordError('LOCK_LOST', `lock ${gone[0]?.name} was granted and has been taken away since`);
   }
 
@@ -189,6 +192,14 @@ export class Context implements LockContext, HandleOwner {
     const handle = new Handle(hold, this);
     this.keep(handle);
     return handle;
+  }
+
+  /**
+   * Something that had this token ended, or was granted after that: sharers have one token. Once for each time that it was granted; what
+   * was granted with a greater token meanwhile is not meant.
+   */
+  #disown(name: string, token: number): void {
+    this.#claims.send('lock.release', [this.owner, name, token, 1]);
   }
 
   /** Takes a grant back that nobody waits for. */

@@ -4,6 +4,7 @@
  */
 import { CLIENT_MISTAKES } from './mistakes/client.js';
 import { ELECTION_MISTAKES } from './mistakes/election.js';
+import { LOCK_MISTAKES } from './mistakes/locks.js';
 import { QUEUE_MISTAKES } from './mistakes/queue.js';
 import { READ_MISTAKES } from './mistakes/reads.js';
 import { REPLICATION_MISTAKES } from './mistakes/replication.js';
@@ -18,5 +19,6 @@ export const MUTATIONS: readonly Mutation[] = [
   ...READ_MISTAKES,
   ...SESSION_MISTAKES,
   ...QUEUE_MISTAKES,
+  ...LOCK_MISTAKES,
   ...CLIENT_MISTAKES,
 ];

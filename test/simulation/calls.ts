@@ -1,15 +1,10 @@
-/** Calls of simulated clients: each is recorded, and what it ends in has to be fair, in time and well founded. */
+/** Calls of simulated clients: what each ends in has to be fair, in time and well founded. */
 import { decodeEntry } from '../../node/services/entry.js';
 import type { Cluster } from '../../protocol/client/types.js';
-import { decode, encode } from '../../protocol/codec.js';
 import { ConcordError } from '../../protocol/errors.js';
 import type { SimulatedCluster } from './cluster.js';
-import { Recorder } from './history/history.js';
-import type { QueueInput, QueueOutput } from './history/queue-facts.js';
 import { BrokenPromise } from './promise.js';
 
-/** The one queue there is. */
-const QUEUE = 'default';
 /** Later than its time-out, by the slowest clock, no call may end, ms. */
 const LATE_MS = 60;
 const SLOWEST_CLOCK = 0.95;
@@ -30,108 +25,92 @@ const FAIR: ReadonlySet<string> = new Set([
   'SESSION_EXPIRED',
 ]);
 
-/** What is asked of a queue, and how. */
+/** A call, and what is expected of it. */
 export interface Asking {
-  readonly input: QueueInput;
-  readonly timeout_ms: number;
+  /** In a few words. */
+  readonly what: string;
+  /** All the time that it may take by its client's clock, waits included, ms. */
+  readonly time_ms: number;
   /** It has time for all that can go wrong, and so to end well. */
   readonly patient: boolean;
-  /** Given up after this, ms; Infinity: not. */
-  readonly giveUp_ms: number;
-  /** The node to ask, or ''. */
-  readonly node: string;
+  /** Codes that are fair besides those that any call may end in, for a patient one too. */
+  readonly fair?: ReadonlySet<string>;
 }
 
-/** An answer, and the index of the log at which it was given. */
-interface Told {
-  readonly output: QueueOutput;
-  readonly index: number;
+/** An answer, and where that is told the group that gave it and the index of its log. */
+export interface Told<T> {
+  readonly output: T;
+  readonly from?: { readonly group: string; readonly index: number };
+}
+
+/** Hears how a call ended, at the moment when it does. */
+export interface Record<T> {
+  ok(output: T): void;
+  refused(code: string): void;
+  unknown(code: string): void;
 }
 
 /** All calls of a run. */
 export class Calls {
-  readonly recorder = new Recorder<QueueInput, QueueOutput>();
-  /** Calls that succeeded. */
+  /** Calls that were made, and those that succeeded. */
+  asked = 0;
   succeeded = 0;
   readonly #cluster: SimulatedCluster;
-  /** Highest index of the log at which a call was answered. */
-  #answeredAt = 0;
+  /** Group -> highest index of its log at which a call was answered. */
+  readonly #answeredAt = new Map<string, number>();
 
   constructor(cluster: SimulatedCluster) {
     this.#cluster = cluster;
   }
 
-  /** The code that the call ended in, or 'ok'. */
-  async call(client: Cluster, asking: Asking, got: (output: QueueOutput) => void = () => {}): Promise<string> {
+  /** The code that the call ended in, or 'ok'. @throws BrokenPromise */
+  async call<T>(client: Cluster, asking: Asking, run: () => Promise<Told<T>>, record: Record<T>): Promise<string> {
     const { time } = this.#cluster;
-    const { input } = asking;
+    const { what, time_ms, patient, fair } = asking;
     const name = client.clientId;
     const process = this.#cluster.processOf(name);
     const stoodStill = process.pauses;
     const session = client.session.id;
-    const answeredBefore = this.#answeredAt;
-    const handle = this.recorder.call(name, QUEUE, input, time.now());
+    const answeredBefore = new Map(this.#answeredAt);
+    const number = this.asked++;
     const started = time.now();
-    const what = input.op === 'enqueue' ? `enqueue ${input.body.replace(/\.+$/, '')}` : input.op;
-    this.#cluster.note(`${name} ${handle} ${what}`);
+    this.#cluster.note(`${name} ${number} ${what}`);
     let ended = 'ok';
     try {
-      const { output, index } = await this.#ask(client, asking);
-      if (index < answeredBefore)
-        throw new BrokenPromise(`${name} ${what} is answered from index ${index}, after ${answeredBefore} had been`);
-      this.#answeredAt = Math.max(this.#answeredAt, index);
-      this.recorder.ok(handle, output, time.now());
+      const { output, from } = await run();
+      if (from !== undefined) this.#answered(from, answeredBefore, `${name} ${what}`);
+      record.ok(output);
       this.succeeded++;
-      got(output);
-      this.#cluster.note(`${name} ${handle} ${what} -> ${JSON.stringify(output).replace(/\.+/, '')}`);
+      this.#cluster.note(`${name} ${number} ${what} -> ${JSON.stringify(output).replace(/\.+/, '')}`);
     } catch (error) {
       if (!(error instanceof ConcordError)) throw error;
-      if (error.definite) this.recorder.refused(handle, time.now());
-      else this.recorder.unknown(handle);
       ended = error.code;
-      this.#cluster.note(`${name} ${handle} ${what} -> ${error.code}${error.definite ? '' : ', may have happened'}`);
+      if (error.definite) record.refused(ended);
+      else record.unknown(ended);
+      this.#cluster.note(`${name} ${number} ${what} -> ${ended}${error.definite ? '' : ', may have happened'}`);
     }
-    if (ended !== 'ok' && !FAIR.has(ended)) throw new BrokenPromise(`${name} is told ${ended} for ${what}`);
-    if (asking.patient && !NO_PATIENCE_HELPS.has(ended))
+    if (ended !== 'ok' && !FAIR.has(ended) && !fair?.has(ended))
+      throw new BrokenPromise(`${name} is told ${ended} for ${what}`);
+    if (patient && !NO_PATIENCE_HELPS.has(ended) && !fair?.has(ended))
       throw new BrokenPromise(`${name} ${what} was patient and ended in ${ended}`);
     if (ended === 'SESSION_EXPIRED' && session > 0 && !this.#hasEnded(session))
       throw new BrokenPromise(`${name} is told that session ${session} has ended, and nobody ended it`);
-    const late = time.now() - started - timeOf(asking) / SLOWEST_CLOCK;
+    const late = time.now() - started - time_ms / SLOWEST_CLOCK;
     if (late > LATE_MS && process.pauses === stoodStill)
       throw new BrokenPromise(`Never silence: ${name} ${what} ended ${late.toFixed(0)} ms after its time`);
     return ended;
   }
 
-  async #ask(client: Cluster, { input, timeout_ms, giveUp_ms, node }: Asking): Promise<Told> {
-    const options = {
-      timeout_ms,
-      ...(node !== '' && { node }),
-      ...(giveUp_ms < Number.POSITIVE_INFINITY && { signal: this.#giveUpAfter(giveUp_ms) }),
-    };
-    switch (input.op) {
-      case 'enqueue': {
-        const { value, index } = await client.command('queue.enqueue', [encode(input.body)], options);
-        return { output: Number(value), index };
-      }
-      case 'dequeue': {
-        const wait_ms = input.wait_ms ?? 0;
-        const waiting = { ...options, timeout_ms: timeout_ms + wait_ms };
-        const { value, index } = await client.command('queue.dequeue', [wait_ms], waiting);
-        if (value === null) return { output: null, index };
-        const [id, body] = value as [number, Buffer];
-        return { output: { id, body: String(decode(body)) }, index };
-      }
-      case 'size': {
-        const { value, index } = await client.read('queue.size', [], options);
-        return { output: Number(value), index };
-      }
-    }
-  }
-
-  #giveUpAfter(ms: number): AbortSignal {
-    const controller = new AbortController();
-    this.#cluster.time.add(ms, () => controller.abort(), this.#cluster.tester);
-    return controller.signal;
+  /** Nothing is answered from before what had been answered when it was asked. */
+  #answered(
+    from: { readonly group: string; readonly index: number },
+    before: ReadonlyMap<string, number>,
+    what: string,
+  ) {
+    const { group, index } = from;
+    const least = before.get(group) ?? 0;
+    if (index < least) throw new BrokenPromise(`${what} is answered from index ${index}, after ${least} had been`);
+    this.#answeredAt.set(group, Math.max(this.#answeredAt.get(group) ?? 0, index));
   }
 
   /** A committed entry ends the session. */
@@ -141,9 +120,4 @@ export class Calls {
       return decoded?.kind === 'expire' && decoded.sessions.includes(session);
     });
   }
-}
-
-// A call that waits is allowed its time-out besides.
-function timeOf({ input, timeout_ms }: Asking): number {
-  return input.op === 'dequeue' ? timeout_ms + (input.wait_ms ?? 0) : timeout_ms;
 }

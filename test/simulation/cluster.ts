@@ -47,6 +47,8 @@ export class SimulatedCluster extends SimulatedWorld {
   readonly births = new Set<string>();
   /** A node has done something. */
   looked: (node: Node) => void = () => {};
+  /** The process of a client has done something. */
+  clientMoved: (name: string) => void = () => {};
   /** A node's process has ended: by itself, as it may, or with null because someone ended it. */
   died: (id: string, error: Error | null) => void = () => {};
   readonly #options: SimulationOptions;
@@ -248,7 +250,10 @@ export class SimulatedCluster extends SimulatedWorld {
     if (ran.length === 0) return;
     for (const { name } of ran) {
       const node = this.#machines.get(name)?.node;
-      if (node == null) continue;
+      if (node == null) {
+        if (this.#clients.has(name)) this.clientMoved(name);
+        continue;
+      }
       this.judge.look(name, node);
       this.looked(node);
     }

@@ -1,20 +1,18 @@
 /**
  * One seed's story. Safety: clients at work while everything goes wrong that the contract says one may survive, every promise checked after
- * every event. Liveness: the mischief ends for a random majority, which has to elect, serve and agree. Then all heal, the queue is emptied,
- * and the history of all clients has to be linearizable.
+ * every event. Liveness: the mischief ends for a random majority, which has to elect, serve and agree. Then all heal, nothing is left in the
+ * cluster of what clients did, and the history of all clients has to be linearizable.
  */
 import { COORDINATION, SHARD } from '../../protocol/groups.js';
 import { SimulatedCluster } from './cluster.js';
-import { checkLinearizable } from './history/check.js';
-import type { Operation } from './history/history.js';
-import { queue } from './history/queue.js';
-import type { QueueInput, QueueOutput } from './history/queue-facts.js';
+import { LockWork } from './lock-workload.js';
 import { Nemesis } from './nemesis.js';
 import { BrokenPromise } from './promise.js';
+import { QueueWork } from './queue-workload.js';
 import { replay } from './shadow.js';
 import { Dice, drawSwarm, type Swarm } from './swarm.js';
 import { seededRandom } from './time.js';
-import { Workload } from './workload.js';
+import { type Work, Workload } from './workload.js';
 
 /** All that there are. */
 const GROUPS = [COORDINATION, SHARD];
@@ -71,9 +69,14 @@ export class Broken extends Error {
   }
 }
 
+/** What a seed is like. */
+export function swarmOf(seed: number): Swarm {
+  return drawSwarm(new Dice(seededRandom(seed ^ SWARM_SALT)));
+}
+
 /** Plays a seed to its end. @throws Broken */
 export async function explore(seed: number): Promise<Run> {
-  const swarm = drawSwarm(new Dice(seededRandom(seed ^ SWARM_SALT)));
+  const swarm = swarmOf(seed);
   const cluster = new SimulatedCluster(seed, swarm);
   try {
     return await new Story(seed, cluster, swarm).play();
@@ -87,6 +90,7 @@ class Story {
   readonly #cluster: SimulatedCluster;
   readonly #swarm: Swarm;
   readonly #dice: Dice;
+  readonly #work: Work;
   readonly #workload: Workload;
   readonly #nemesis: Nemesis;
 
@@ -96,24 +100,23 @@ class Story {
     this.#swarm = swarm;
     this.#dice = new Dice(cluster.random);
     const dice = this.#dice;
-    this.#workload = new Workload(cluster, swarm, dice);
+    this.#work = swarm.workload === 'locks' ? new LockWork(cluster, swarm, dice) : new QueueWork(cluster, swarm, dice);
+    this.#workload = new Workload(cluster, swarm, dice, this.#work);
     this.#nemesis = new Nemesis({ cluster, swarm, dice, clients: () => this.#workload.clients });
   }
 
   async play(): Promise<Run> {
     const cluster = this.#cluster;
-    const workload = this.#workload;
     cluster.network.delay_ms = NEAR;
     cluster.start(...cluster.ids);
     await this.#agree(() => cluster.ids, 'are born');
     const proves = await this.#safety();
-    const { size: commands } = workload.calls.recorder;
-    const { succeeded } = workload.calls;
+    const { asked: commands, succeeded } = this.#work.calls;
     await this.#liveness();
     await this.#recovery();
     const { faults, time, trace } = cluster;
     this.#checkShadows();
-    this.#checkHistory();
+    this.#work.check();
     cluster.note(`${succeeded} of ${commands} commands succeeded`);
     const simulated_ms = time.now();
     return {
@@ -137,7 +140,8 @@ class Story {
     network.split = this.#swarm.split;
     network.frameFaults = this.#swarm.frameFaults;
     const begun = time.now();
-    const proves = () => workload.calls.recorder.size >= COMMANDS_MIN && workload.calls.succeeded >= SUCCESSES_MIN;
+    const { calls } = this.#work;
+    const proves = () => calls.asked >= COMMANDS_MIN && calls.succeeded >= SUCCESSES_MIN;
     workload.start();
     this.#nemesis.start();
     while (time.now() < begun + FAULTY_MS_MIN || (!proves() && time.now() < begun + FAULTY_MS_MAX)) {
@@ -233,26 +237,5 @@ class Story {
       if (print !== replica?.machine.fingerprint())
         throw new BrokenPromise(`${group}: who applies what was committed comes to another state than ${id}`);
     }
-  }
-
-  #checkHistory(): void {
-    const history = this.#workload.calls.recorder.history();
-    const { verdict, explanation } = checkLinearizable(queue, history);
-    if (verdict !== 'ok') throw new BrokenPromise(`Linearizable: ${explanation}`);
-    checkPipelines(history);
-  }
-}
-
-// What one client asks of a group without waiting is done in the order of asking: linearizability does not ask for that.
-function checkPipelines(history: readonly Operation<QueueInput, QueueOutput>[]): void {
-  const last = new Map<string, number>();
-  for (const { client, input, ...operation } of history) {
-    if (input.op !== 'enqueue' || operation.ending !== 'ok') continue;
-    const id = Number(operation.output);
-    if (id < (last.get(client) ?? 0))
-      throw new BrokenPromise(
-        `In order: ${input.body} of ${client} is number ${id}, what it sent before ${last.get(client)}`,
-      );
-    last.set(client, id);
   }
 }

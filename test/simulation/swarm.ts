@@ -37,7 +37,31 @@ export interface Swarm {
   readonly burst: number;
   /** Bytes of a message at most. */
   readonly body_bytes: number;
+  /** What clients do. */
+  readonly workload: 'queue' | 'locks';
+  readonly locks: LockSwarm;
 }
+
+/** Where clients use locks. */
+export interface LockSwarm {
+  /** The first one guards what clients read, change and write back. */
+  readonly names: readonly [NamedLock, ...NamedLock[]];
+  /** Locks are also taken from those who hold them: revoked, or held for a while at most. */
+  readonly taken: boolean;
+  /** Somebody uses the tokens of so many locks that a shard cannot remember all. */
+  readonly piles: boolean;
+  /** So long a lock is held, about, ms. */
+  readonly held_ms: number;
+}
+
+/** A lock, and what it is used for. */
+export interface NamedLock {
+  readonly name: string;
+  /** plain: exclusive, by owners that never acquire twice what they hold. nested: exclusive. mixed: in any mode, and converted. */
+  readonly kind: LockKind;
+}
+
+export type LockKind = 'plain' | 'nested' | 'mixed';
 
 /** Chances, drawn from one source. */
 export class Dice {
@@ -106,6 +130,21 @@ export function drawSwarm(dice: Dice): Swarm {
     ttl_ms: dice.one([2000, 5000, 10_000]),
     burst: dice.one([1, 2, 8]),
     body_bytes: delay_ms.spread < FAR_MS ? dice.one([0, 0, 300, 3000]) : 0,
+    // Drawn last: whatever else a seed is like does not depend on it.
+    workload: dice.happens(0.6) ? 'queue' : 'locks',
+    locks: drawLocks(dice),
+  };
+}
+
+function drawLocks(dice: Dice): LockSwarm {
+  const guard: NamedLock = { name: 'guard', kind: dice.one(['plain', 'nested']) };
+  const others = ['a', 'b', 'c'].slice(0, 1 + dice.below(3));
+  const kinds: [LockKind, ...LockKind[]] = ['plain', 'nested', 'mixed', 'mixed'];
+  return {
+    names: [guard, ...others.map((name): NamedLock => ({ name, kind: dice.one(kinds) }))],
+    taken: dice.happens(0.4),
+    piles: dice.happens(0.1),
+    held_ms: dice.one([5, 50, 300]),
   };
 }
 

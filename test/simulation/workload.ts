@@ -1,24 +1,38 @@
-/** Clients of a simulated cluster: pipelines of commands and reads, some given up, some cut short, all of them recorded. */
+/** Clients of a simulated cluster, whatever they do there: they come, do things at random times, stand still, are killed and replaced. */
 import type { Node } from '../../node/node.js';
 import type { Cluster } from '../../protocol/client/types.js';
 import { ConcordError } from '../../protocol/errors.js';
-import { type Asking, Calls } from './calls.js';
+import type { Calls } from './calls.js';
 import type { SimulatedCluster } from './cluster.js';
-import type { QueueInput } from './history/queue-facts.js';
 import { BrokenPromise } from './promise.js';
 import type { Dice, Swarm } from './swarm.js';
 
+/** What clients do. */
+export interface Work {
+  readonly calls: Calls;
+  /** Things that one client does at a time; beyond it it waits. */
+  readonly atOnce_max: number;
+  /** A client does something. Resolves when it is done. @throws BrokenPromise */
+  act(client: Cluster): Promise<unknown>;
+  /** A client does something with patience: it is going to stand still in the middle of it. */
+  actPatiently(client: Cluster): Promise<unknown>;
+  /** The process of a connected client has done something, or it is gone. */
+  moved?(client: Cluster): void;
+  killed?(client: Cluster): void;
+  /** The code in which one ordinary command ends. */
+  serve(client: Cluster, timeout_ms: number): Promise<string>;
+  /** Nothing is left in the cluster of what was done to it. @throws BrokenPromise */
+  drain(client: Cluster, timeout_ms: number): Promise<void>;
+  /** All that was asked and told makes sense. @throws BrokenPromise */
+  check(): void;
+}
+
 /** Mean time between two commands of all clients together, ms. */
 const EVERY_MS = 22;
-/** Calls of one client under way; beyond it it waits. */
-const IN_FLIGHT_MAX = 64;
-/** A call allows itself from the first to the second, ms. */
-const TIMEOUT_MS_MIN = 300;
-const TIMEOUT_MS_MAX = 6000;
 /** A client that does not get a connection tries for so long, ms. */
 const CONNECT_MS = 3000;
-/** So long a patient call waits, ms: longer than anything that is wrong. It has to end well. */
-const PATIENT_MS = 400_000;
+/** Time allowed for asking a leader to hand over, ms. */
+const TRANSFER_MS = 6000;
 /** After it stood still a client needs a moment to look at its clock, ms. */
 const LOOK_AT_CLOCK_MS = 5;
 /** How often a client is killed, of all its bursts. */
@@ -28,30 +42,30 @@ const STALLS = 0.2;
 /** How often it asks a leader to hand over. */
 const TRANSFERS = 0.005;
 
-/** As a client asks when all is well. */
-const CALMLY = { patient: false, giveUp_ms: Number.POSITIVE_INFINITY, node: '' };
-
 export class Workload {
-  readonly calls: Calls;
   readonly #cluster: SimulatedCluster;
   readonly #swarm: Swarm;
   readonly #dice: Dice;
-  /** Calls under way, by client. A client that is killed takes its own with it. */
+  readonly #work: Work;
+  /** Things under way, by client. A client that is killed takes its own with it. */
   readonly #living = new Map<string, number>();
   readonly #connected = new Map<string, Cluster>();
   /** Index of `c` at which sessions were last looked at. */
   #lookedAt = 0;
   #names = 0;
-  #bodies = 0;
   #stopped = false;
   #failure: Error | null = null;
 
-  constructor(cluster: SimulatedCluster, swarm: Swarm, dice: Dice) {
+  constructor(cluster: SimulatedCluster, swarm: Swarm, dice: Dice, work: Work) {
     this.#cluster = cluster;
     this.#swarm = swarm;
     this.#dice = dice;
-    this.calls = new Calls(cluster);
+    this.#work = work;
     cluster.looked = (node) => this.#look(node);
+    cluster.clientMoved = (name) => {
+      const client = this.#connected.get(name);
+      if (client !== undefined) work.moved?.(client);
+    };
   }
 
   /** Names of the clients that live. */
@@ -59,7 +73,7 @@ export class Workload {
     return [...this.#living.keys()];
   }
 
-  /** Calls that have not ended. @throws what broke a promise meanwhile */
+  /** Things that have not ended. @throws what broke a promise meanwhile */
   get underWay(): number {
     if (this.#failure !== null) throw this.#failure;
     return [...this.#living.values()].reduce((sum, calls) => sum + calls, 0);
@@ -69,7 +83,7 @@ export class Workload {
     for (let i = 0; i < this.#swarm.clients; i++) this.#spawn(false);
   }
 
-  /** No new commands. */
+  /** Nothing new is done. */
   stop(): void {
     this.#stopped = true;
   }
@@ -78,10 +92,9 @@ export class Workload {
   async serve(timeout_ms: number): Promise<void> {
     const { time } = this.#cluster;
     const end = time.now() + timeout_ms;
-    const name = this.#newName();
-    const client = await this.#cluster.client(name, { timeout_ms });
+    const client = await this.#cluster.client(this.#newName(), { timeout_ms });
     for (;;) {
-      const ended = await this.calls.call(client, { ...CALMLY, input: this.#enqueue(), timeout_ms });
+      const ended = await this.#work.serve(client, timeout_ms);
       if (ended === 'ok') break;
       // A node finds out only after a while that its disk has room again.
       if (ended !== 'NO_SPACE' || time.now() > end) throw new BrokenPromise(`a healed quorum answers ${ended}`);
@@ -90,18 +103,10 @@ export class Workload {
     await client.close();
   }
 
-  /** Takes everything out of the queue. */
+  /** Takes out of the cluster what is left in it. */
   async drain(timeout_ms: number): Promise<void> {
-    const name = this.#newName();
-    const client = await this.#cluster.client(name, { timeout_ms });
-    for (;;) {
-      let empty = false;
-      const ended = await this.calls.call(client, { ...CALMLY, input: { op: 'dequeue' }, timeout_ms }, (output) => {
-        empty = output === null;
-      });
-      if (ended !== 'ok') throw new BrokenPromise(`a healed cluster answers ${ended}`);
-      if (empty) break;
-    }
+    const client = await this.#cluster.client(this.#newName(), { timeout_ms });
+    await this.#work.drain(client, timeout_ms);
     await client.close();
   }
 
@@ -125,36 +130,29 @@ export class Workload {
     if (client === null) return;
     this.#connected.set(name, client);
     const process = this.#cluster.processOf(name);
-    if (this.#dice.happens(STALLS)) await this.#stall(client, name, ttl_ms);
+    const { atOnce_max } = this.#work;
+    if (this.#dice.happens(STALLS)) await this.#stall(client, ttl_ms);
     while (!this.#stopped && this.#living.has(name)) {
       await this.#pause(2 * this.#dice.chance() * EVERY_MS * clients * burst);
       if (process.paused) continue;
-      for (let i = 0; i < burst && (this.#living.get(name) ?? 0) < IN_FLIGHT_MAX; i++) this.#ask(client, name);
-      if (this.#dice.happens(TRANSFERS)) this.#transfer(client, name);
-      if (this.#dice.happens(KILLED)) this.#kill(name);
+      for (let i = 0; i < burst && (this.#living.get(name) ?? 0) < atOnce_max; i++)
+        this.#keep(name, this.#work.act(client));
+      if (this.#dice.happens(TRANSFERS)) this.#transfer(client);
+      if (this.#dice.happens(KILLED)) this.#kill(client);
     }
   }
 
   // Its session may be over before any group but `c` has heard of it; what it asks again then must not begin a new life for it.
-  async #stall(client: Cluster, name: string, ttl_ms: number): Promise<void> {
+  async #stall(client: Cluster, ttl_ms: number): Promise<void> {
     const dice = this.#dice;
     const { network, time } = this.#cluster;
+    const name = client.clientId;
     const process = this.#cluster.processOf(name);
-    this.#ask(client, name, { ...CALMLY, input: this.#enqueue(), timeout_ms: PATIENT_MS, patient: true });
+    this.#keep(name, this.#work.actPatiently(client));
     await this.#pause(dice.between(1, 100));
     for (const id of this.#swarm.ids) network.reset(name, id);
     process.pause();
     time.add(dice.between(ttl_ms / 2, 4 * ttl_ms), () => process.resume(), null);
-  }
-
-  #ask(client: Cluster, name: string, asking = this.#draw()): void {
-    this.#underWay(name, 1);
-    this.calls.call(client, asking).then(
-      () => this.#underWay(name, -1),
-      (error) => {
-        this.#failure ??= error;
-      },
-    );
   }
 
   async #connect(name: string, ttl_ms: number): Promise<Cluster | null> {
@@ -168,47 +166,28 @@ export class Workload {
     return null;
   }
 
-  #transfer(client: Cluster, name: string): void {
+  #transfer(client: Cluster): void {
     const dice = this.#dice;
     const [group, to] = [dice.one(['c', 's0']), dice.one(['', ...this.#swarm.ids])];
     this.#cluster.note(`${client.clientId} asks the leader of ${group} to hand over to ${to || 'anyone'}`);
     this.#cluster.count('hand-over asked for');
-    this.#underWay(name, 1);
-    const ended = () => this.#underWay(name, -1);
     // Whether it came to anything shows in the trace.
-    client.admin('transfer', { group, to }, { timeout_ms: TIMEOUT_MS_MAX }).then(ended, ended);
+    const asked = client.admin('transfer', { group, to }, { timeout_ms: TRANSFER_MS });
+    this.#keep(
+      client.clientId,
+      asked.catch(() => {}),
+    );
   }
 
-  // Its calls never end: nobody knows what became of them.
-  #kill(name: string): void {
+  // What it does never ends: nobody knows what became of it.
+  #kill(client: Cluster): void {
+    const name = client.clientId;
     this.#living.delete(name);
     this.#connected.delete(name);
+    this.#work.killed?.(client);
     this.#cluster.killClient(name);
     this.#cluster.count('client killed');
     this.#spawn(true);
-  }
-
-  #draw(): Asking {
-    const dice = this.#dice;
-    const what = dice.chance();
-    // Of those that wait in the queue many have to be told in the end, whatever happens meanwhile.
-    const waits = what >= 0.6 && what < 0.7;
-    const patient = dice.happens(waits ? 0.4 : 0.05);
-    const timeout_ms = patient ? PATIENT_MS : Math.round(dice.between(TIMEOUT_MS_MIN, TIMEOUT_MS_MAX));
-    const giveUp_ms = !patient && dice.happens(0.08) ? dice.below(300) : Number.POSITIVE_INFINITY;
-    const named = dice.one(['', ...this.#swarm.ids]);
-    const node = !patient && dice.happens(0.1) ? named : '';
-    const how = { timeout_ms, patient, giveUp_ms, node };
-    if (what < 0.4) return { ...how, input: this.#enqueue() };
-    if (what < 0.6) return { ...how, input: { op: 'dequeue' } };
-    const wait_ms = dice.below(dice.one([500, 2000, 2 * this.#swarm.ttl_ms]));
-    if (waits) return { ...how, input: { op: 'dequeue', wait_ms } };
-    return { ...how, input: { op: 'size' }, node: patient ? '' : named };
-  }
-
-  #enqueue(): QueueInput {
-    const filling = this.#dice.below(this.#swarm.body_bytes + 1);
-    return { op: 'enqueue', body: `m${this.#bodies++}`.padEnd(filling, '.') };
   }
 
   #pause(ms: number): Promise<void> {
@@ -229,6 +208,17 @@ export class Workload {
       if (awake && state === 'open' && id <= coordination.applied && !sessions.alive(id))
         throw new BrokenPromise(`session ${id} has ended while ${name} was sure of it`);
     }
+  }
+
+  /** Counts something as under way until it ends. */
+  #keep(name: string, done: Promise<unknown>): void {
+    this.#underWay(name, 1);
+    done.then(
+      () => this.#underWay(name, -1),
+      (error) => {
+        this.#failure ??= error;
+      },
+    );
   }
 
   #underWay(name: string, by: 1 | -1): void {

@@ -1,6 +1,8 @@
 /** Histories drawn as tables: a line a client, a bracket an operation, and the column is the time. */
 import { type Operation, Recorder } from '../simulation/history/history.js';
+import type { HoldInput, HoldMode, HoldOutput } from '../simulation/history/holds.js';
 import type { LockInput, LockOutput } from '../simulation/history/lock.js';
+import type { PermitsInput, PermitsOutput } from '../simulation/history/permits.js';
 import type { QueueInput, QueueOutput } from '../simulation/history/queue-facts.js';
 import type { RegisterInput, RegisterOutput } from '../simulation/history/register.js';
 import type { SetInput, SetOutput } from '../simulation/history/set.js';
@@ -103,6 +105,32 @@ export function setHistory(picture: string): readonly Operation<SetInput, SetOut
       input: ([op, member = '']) =>
         op === 'add' || op === 'remove' || op === 'contains' ? { op, member } : { op: 'members' },
       output: (answer, { op }) => (op === 'members' ? answer : answer[0] === 'true'),
+    },
+    picture,
+  );
+}
+
+/** `acquire a = 3` (mode x), `acquire a s = 3`, `convert a u = 3`, `release a = true`, `end a ?`. */
+export function holdHistory(picture: string): readonly Operation<HoldInput, HoldOutput>[] {
+  return drawn<HoldInput, HoldOutput>(
+    {
+      input: ([op, owner = '', mode = 'x']) => {
+        if (op === 'release' || op === 'end') return { op, owner };
+        return { op: op === 'convert' ? op : 'acquire', owner, mode: mode as HoldMode };
+      },
+      output: ([answer], { op }) => (op === 'release' ? answer === 'true' : Number(answer)),
+    },
+    picture,
+  );
+}
+
+/** `acquire a 2 = true`, `release a 2 = false`, `end a ?`. */
+export function permitsHistory(picture: string): readonly Operation<PermitsInput, PermitsOutput>[] {
+  return drawn<PermitsInput, PermitsOutput>(
+    {
+      input: ([op, owner = '', permits]) =>
+        op === 'end' ? { op, owner } : { op: op === 'release' ? op : 'acquire', owner, permits: Number(permits) },
+      output: ([answer]) => answer === 'true',
     },
     picture,
   );

@@ -230,7 +230,7 @@ export class LockModel {
 
   private end(hold: Hold): void {
     this.holds = this.holds.filter((one) => one !== hold);
-    if (this.tokens.get(hold.lock) === this.index) this.delay(hold.lock, this.time);
+    if (this.tokens.get(hold.lock) === this.index) this.delay(hold.lock, this.time + 1);
     else if (hold.mode === 3) this.tokens.set(hold.lock, this.index);
     for (const one of this.waiting.filter((r) => r.of === hold.of))
       if (one.items.some((i) => i.lock === hold.lock && i.conversion)) this.fail(one, 'NOT_HOLDER');

@@ -218,8 +218,22 @@ describe('a lock', () => {
       a.revoke('k');
       expect(second.now).to.be.an('array');
       expect(third.now, 'its token could not be greater').to.equal('PENDING');
-      group.wait(0);
+      group.wait(1);
       expect(third.token).to.be.above(second.token);
+    });
+
+    it('no two holders share either when all of it is due at one time', () => {
+      a.acquire('k:s');
+      b.acquire('k:s');
+      const upgrade = b.convert('k', { wait: 1000 });
+      const third = c.acquire('k:s', { wait: 1000 });
+      a.revoke('k', 100);
+      // It is taken from a, so b has it alone; then it is taken from b.
+      group.wait(100);
+      expect(upgrade.now).to.deep.equal(['k', 3, group.c.index]);
+      expect(third.now, 'its token could not be greater').to.equal('PENDING');
+      group.wait(1);
+      expect(third.token).to.be.above(group.c.index - 1);
     });
   });
 

@@ -74,8 +74,9 @@ export class Granting {
   /**
    * Ends a hold. What its owner has asked for on top of it falls: an upgrade promises that the lock was held all the time.
    *
-   * Should the hold have been given in this very entry (time passed first, then came the command), its token cannot rise by the
-   * next grant, for that is the entry's index. So nobody is given the lock before the next entry.
+   * Should the hold have been given in this very entry (time passed, then the command came, or more was due at that time), its token
+   * cannot rise by the next grant, for that is the entry's index. So nobody is given the lock before a later entry: a millisecond of
+   * cluster time has to pass, because all that is due by this entry's time happens in it.
    */
   end(hold: Hold, now: Moment): void {
     const { lock, owner } = hold;
@@ -83,7 +84,7 @@ export class Granting {
     const fresh = lock.token === index;
     this.state.unhold(hold);
     this.counts.held(hold, time);
-    if (fresh) this.state.delay(lock, Math.max(lock.delayUntil, time));
+    if (fresh) this.state.delay(lock, Math.max(lock.delayUntil, time + 1));
     else if (hold.mode === EXCLUSIVE) this.state.renew(lock, index);
     this.touch(lock);
     for (const request of owner.requests) {

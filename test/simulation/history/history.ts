@@ -50,6 +50,14 @@ export type Operation<Input, Output> = Asked<Input> & (Answered<Output> | Refuse
 /** Operation of which the result is known. */
 export type OkOperation<Input, Output> = Asked<Input> & Answered<Output>;
 
+/** A moment of a history. */
+export interface Moment {
+  /** Simulated time, ms. */
+  readonly time: number;
+  /** Place in the strict order of all calls and returns. */
+  readonly place: number;
+}
+
 /** Names an operation that was recorded. */
 export type Handle = number;
 
@@ -65,12 +73,20 @@ export class Recorder<Input, Output> {
     return this.#operations.length;
   }
 
+  /** The moment behind all that was recorded, at simulated time `now`, ms. @throws RangeError when time goes back */
+  moment(now: number): Moment {
+    return { time: now, place: this.#moment(now) };
+  }
+
+  /** Something of which nobody hears may have begun at an earlier moment. @throws RangeError when the history is full */
+  since(moment: Moment, client: string, object: string, input: Input): void {
+    this.#add({ client, object, input, call: moment.time, called: moment.place, ...UNKNOWN });
+  }
+
   /** A client asks, at simulated time `now`, ms. @throws RangeError when the history is full or time goes back */
   call(client: string, object: string, input: Input, now: number): Handle {
-    if (this.size >= HISTORY_LIMITS.operations_max)
-      throw new RangeError(`a history holds at most ${HISTORY_LIMITS.operations_max} operations`);
     const called = this.#moment(now);
-    const handle = this.#operations.push({ client, object, input, call: now, called, ...UNKNOWN }) - 1;
+    const handle = this.#add({ client, object, input, call: now, called, ...UNKNOWN });
     this.#open.add(handle);
     return handle;
   }
@@ -92,7 +108,13 @@ export class Recorder<Input, Output> {
 
   /** All operations as they stand, in order of their calls. */
   history(): readonly Operation<Input, Output>[] {
-    return [...this.#operations];
+    return [...this.#operations].sort((a, b) => a.called - b.called);
+  }
+
+  #add(operation: Operation<Input, Output>): Handle {
+    if (this.size >= HISTORY_LIMITS.operations_max)
+      throw new RangeError(`a history holds at most ${HISTORY_LIMITS.operations_max} operations`);
+    return this.#operations.push(operation) - 1;
   }
 
   #moment(now: number): number {
