@@ -209,13 +209,16 @@ class Reader<Head extends RunHead> {
     else this.mend(current, finish);
   }
 
-  /** Clears what a batch cut short has left behind the last whole one. */
+  /**
+   * Clears what a batch cut short may have left behind the last whole one. Where zeros are read too: if an earlier start has cleared it
+   * and the sync failed, the system shows zeros that it never writes, and the remains come back with the next power cut.
+   */
   private clear({ segment, scan }: Found, done: () => void): void {
-    writeZeros(segment.file, scan.end, scan.torn_to, this.options, this.step(done));
+    writeZeros(segment.file, scan.end, segment.size, this.options, this.step(done));
   }
 
   /**
-   * Clears what a batch cut short has left, and makes the last whole batch durable: the node may have died before its sync was over,
+   * Clears what a batch cut short may have left, and makes the last whole batch durable: the node may have died before its sync was over,
    * and after a sync that failed the system holds bytes that it never writes. So they are written again.
    */
   private mend(found: Found, done: () => void): void {

@@ -93,6 +93,24 @@ describe('recovery of the log', () => {
       }
     });
 
+    it('trusts no zeros that an earlier start could not make durable: the next power cut brings back what they hid', () => {
+      const { world, end } = threeBatches();
+      const [, , from = 0] = end;
+      const image = world.contents(1);
+      image.fill(0, 3 * SECTOR, 4 * SECTOR);
+      world.kill().put(1, 0, image);
+      world.disk.faults.fail({ operation: 'sync', path: '0000000001.log', code: 'EIO' });
+      const outcome = world.tryOpen();
+      world.time.settle();
+      expect(outcome.error?.message).to.contain('EIO');
+      expect(world.isOpen, 'it could not be cleared').to.equal(false);
+      world.kill().open();
+      expect(world.log.bytes()).to.equal(from);
+      world.append([run('c', 4, 1)]);
+      world.crash().open();
+      expect(summary(world.recovered)).to.deep.equal({ ...BEFORE, c: 'term 1 for n1, 1-2 3-3 4-4' });
+    });
+
     /** A log of two segments, with one batch of several sectors in the second. `last` is its only entry. */
     function newSegment(): { world: LogWorld; last: number } {
       const { world } = threeBatches();

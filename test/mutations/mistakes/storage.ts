@@ -40,7 +40,7 @@ export const STORAGE_MISTAKES: readonly Mutation[] = [
     edits: [
       {
         file: RECOVER,
-        before: 'writeZeros(segment.file, scan.end, scan.torn_to, ',
+        before: 'writeZeros(segment.file, scan.end, segment.size, ',
         after: 'writeZeros(segment.file, scan.end, scan.end, ',
       },
     ],
