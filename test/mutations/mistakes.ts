@@ -1,6 +1,7 @@
 /**
  * All mutations, in the order of the table. Not among them is what a second rule makes up for where frames keep their order on a connection,
- * and tests of the core alone hold: an acknowledgement of an older term counted, a round confirmed by one that follows another leader.
+ * and tests of the core alone hold: an acknowledgement of an older term counted, a round confirmed by one that follows another leader. Nor that
+ * word of an old hold is taken for the new one: for that it has to be delayed past a second grant to the same owner, which 400 seeds do not do.
  */
 import { CLIENT_MISTAKES } from './mistakes/client.js';
 import { ELECTION_MISTAKES } from './mistakes/election.js';

@@ -105,7 +105,7 @@ export class LockCalls {
     this.#asking.delete(asking);
     for (const lock of locks) {
       // Acquired again, it ends when it was to end before.
-      const again = owner.beliefs.filter(({ held }) => held.name === lock.name);
+      const again = owner.beliefs.filter(({ held, told }) => held.name === lock.name && !told);
       const bounded = again.length > 0 ? again.some((one) => one.bounded) : (how.hold_ms ?? 0) > 0;
       this.#believe(owner, new Belief(client, id, lock, bounded, asked));
     }

@@ -13,7 +13,6 @@ const SEMAPHORES = 'node/services/semaphores.ts';
 const FENCES = 'node/services/fences.ts';
 const MACHINE = 'node/services/group-machine.ts';
 const CLAIMS = 'protocol/client/claims.ts';
-const CONTEXT = 'protocol/client/lock-context.ts';
 const SESSION = 'protocol/client/session.ts';
 
 const WHO_HOLDS: readonly Mutation[] = [
@@ -379,18 +378,6 @@ const LIBRARY: readonly Mutation[] = [
         before: 'return this.#owner.run(name, argument, options, take, { steadfast: true, late: take });',
         after:
           "return this.#owner.run(name, argument, options, take, { steadfast: name === 'lock.convert', late: take });",
-      },
-    ],
-  },
-  {
-    name: 'news-of-an-old-hold-ends-the-new-one',
-    mistake: 'Word that a hold has ended is taken for the one that its owner has been given since.',
-    source: "curator issue 727: the node of an old session is taken for one's own",
-    edits: [
-      {
-        file: CONTEXT,
-        before: 'const gone = hold.handles.filter((handle) => token >= hold.token || token >= handle.granted);',
-        after: 'const gone = hold.handles.filter((handle) => token >= hold.token || token > 0 || handle.granted > 0);',
       },
     ],
   },
