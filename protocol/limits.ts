@@ -30,6 +30,9 @@ export const LIMITS = {
   hello_ms_max: 5000,
   /** A connection that one side has closed and the other keeps open is cut after this. */
   linger_ms_max: 1000,
+  /** The shortest and the longest TTL: a session ends when nothing was heard of its client for so long. */
+  ttl_ms_min: 1000,
+  ttl_ms_max: 3_600_000,
   /** Bytes waiting to be sent on one connection before it is cut as too slow. */
   outgoing_bytes_max: 64 << 20,
   /** Bytes waiting to be sent on one connection above which its requests are no longer read. */

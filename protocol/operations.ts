@@ -8,6 +8,21 @@ export const DEFAULT_QUEUE = 'default';
 /** Modes of a lock as they travel. Two owners hold one at once only in S and S, or in S and U. */
 export const LOCK_MODES = { s: 1, u: 2, x: 3 } as const;
 
+/** How a lock is held: s shared; u shared with s, and one u at a time, which may become x; x alone. */
+export type LockMode = keyof typeof LOCK_MODES;
+
+/** A mode as it travels. */
+export type LockModeNumber = (typeof LOCK_MODES)[LockMode];
+
+const MODE_NAMES = Object.keys(LOCK_MODES) as LockMode[];
+
+/** The mode as people write it; undefined for what is no mode, such as 0. */
+export function lockModeName(number: LockModeNumber): LockMode;
+export function lockModeName(number: unknown): LockMode | undefined;
+export function lockModeName(number: unknown): LockMode | undefined {
+  return MODE_NAMES.find((name) => LOCK_MODES[name] === number);
+}
+
 /** What `lock.news` tells: a hold ended because its time was up, or because the lock was revoked; or it is asked for. */
 export const LOCK_NEWS = { held_too_long: 1, revoked: 2, asked: 3 } as const;
 

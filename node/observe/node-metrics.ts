@@ -1,7 +1,7 @@
 /** Everything that a node measures: which number of which of its parts each metric is. */
 
 import { LIMITS } from '../../protocol/limits.js';
-import { LOCK_MODES } from '../../protocol/operations.js';
+import { lockModeName } from '../../protocol/operations.js';
 import { type Commands, PARKED_MAX } from '../commands.js';
 import type { Disk } from '../disk.js';
 import type { Groups } from '../groups.js';
@@ -11,6 +11,7 @@ import type { RaftSettings } from '../raft/types.js';
 import { READS_MAX, type Replica } from '../replica.js';
 import { ACQUIRE_RESULTS } from '../services/locks/counts.js';
 import type { Locks } from '../services/locks/locks.js';
+import { MODES } from '../services/locks/modes.js';
 import type { HoldingName } from '../services/machine.js';
 import type { Log } from '../storage/log.js';
 import type { Turn } from '../turn.js';
@@ -120,11 +121,10 @@ function addHoldings(metrics: Metrics, { raft, machine }: Replica): void {
   }
 }
 
-const MODES = Object.entries(LOCK_MODES) as [keyof typeof LOCK_MODES, (typeof LOCK_MODES)[keyof typeof LOCK_MODES]][];
-
 function addLocks(metrics: Metrics, locks: Locks): void {
   const { counts } = locks;
-  for (const [mode, number] of MODES) {
+  for (const number of MODES) {
+    const mode = lockModeName(number);
     for (const result of ACQUIRE_RESULTS)
       metrics.add('lock_acquires_total', { mode, result }, () => counts.acquiresIn(number, result));
     metrics.add('lock_held', { mode }, () => locks.heldIn(number));

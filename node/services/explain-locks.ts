@@ -1,7 +1,6 @@
 /** Commands about locks and semaphores in words, as they would be typed. */
-import type { OperationName } from '../../protocol/operations.js';
+import { lockModeName, type OperationName } from '../../protocol/operations.js';
 import { durationText } from './durations.js';
-import { isMode, modeName } from './locks/modes.js';
 import { readArgument } from './values.js';
 
 /** The command, undefined when the argument is not of the operation; the name of one that is not about locks. */
@@ -85,5 +84,5 @@ function by(owner: number): string {
 }
 
 function letter(mode: number): string {
-  return isMode(mode) ? modeName(mode) : '?';
+  return lockModeName(mode) ?? '?';
 }

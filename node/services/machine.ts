@@ -113,3 +113,9 @@ export function result(bytes: Buffer): Outcome {
 export function refusal(code: ErrorCode, message: string = CODES[code].meaning, details: ErrorDetails = {}): Outcome {
   return { form: 'refusal', code, message, details };
 }
+
+/** What a command comes to that would wait while its session may have no more pending: see `Effects.mayWait`. */
+export const TOO_MANY_PENDING: Outcome = refusal('WAIT_LIMIT', 'the session has too many commands pending');
+
+/** What a pending command is settled with when its session has no room for an outcome: see `Effects.hasRoom`. */
+export const NO_ROOM: Outcome = refusal('WAIT_LIMIT', 'the session has too many bytes of replies unconfirmed');

@@ -1,6 +1,16 @@
 /** One queue: messages in the order of their numbers, and the dequeues that wait for one. */
 import { LIMITS } from '../../protocol/limits.js';
-import { type Effects, type Holdings, type Outcome, PENDING, type Position, refusal, result } from './machine.js';
+import {
+  type Effects,
+  type Holdings,
+  NO_ROOM,
+  type Outcome,
+  PENDING,
+  type Position,
+  refusal,
+  result,
+  TOO_MANY_PENDING,
+} from './machine.js';
 import { bytesOf, type Kept, Slabs } from './slabs.js';
 import { compareNumbers, compareStrings, type Table } from './table.js';
 import type { Tables } from './tables.js';
@@ -87,7 +97,7 @@ export class Queue {
       return result(writeMessage(id, bytesOf(body)));
     }
     if (wait_ms === 0) return result(NULL_VALUE);
-    if (!effects.mayWait(session)) return refusal('WAIT_LIMIT', 'the session has too many commands pending');
+    if (!effects.mayWait(session)) return TOO_MANY_PENDING;
     if (this.waiters.size >= this.limits.waiters_max)
       return refusal('WAIT_LIMIT', 'too many commands wait for this queue');
     this.waiters.add(at.index, { session, lane, deadline: at.time + wait_ms });
@@ -137,7 +147,7 @@ export class Queue {
         effects.settle(session, lane, result(writeMessage(id, body)));
         return true;
       }
-      effects.settle(session, lane, refusal('WAIT_LIMIT', 'the session has too many bytes of replies unconfirmed'));
+      effects.settle(session, lane, NO_ROOM);
     }
   }
 

@@ -9,12 +9,14 @@ import {
   type CommandId,
   type Effects,
   type Holdings,
+  NO_ROOM,
   type Outcome,
   PENDING,
   type Position,
   refusal,
   result,
   type Service,
+  TOO_MANY_PENDING,
 } from './machine.js';
 import { PermitLines, type PermitWait } from './permit-lines.js';
 import { type Compare, compareStrings, type Table } from './table.js';
@@ -197,7 +199,7 @@ export class Semaphores implements Service {
     }
     if (wait_ms === 0)
       return refusal('WOULD_BLOCK', `${name} has ${free(row)} permits free`, { name, free: free(row) });
-    if (!effects.mayWait(session)) return refusal('WAIT_LIMIT', 'the session has too many commands pending');
+    if (!effects.mayWait(session)) return TOO_MANY_PENDING;
     if (this.lines.size >= this.limits.waiters_max) return refusal('WAIT_LIMIT', 'too many commands wait for permits');
     this.join({ name, place: at.index, session, lane, owner, permits, deadline: at.time + wait_ms }, row);
     return PENDING;
@@ -228,8 +230,7 @@ export class Semaphores implements Service {
   }
 
   private served({ name, session, owner, permits }: PermitWait, row: Semaphore, effects: Effects): Outcome {
-    if (!effects.hasRoom(session))
-      return refusal('WAIT_LIMIT', 'the session has too many bytes of replies unconfirmed');
+    if (!effects.hasRoom(session)) return NO_ROOM;
     if (this.isFull(session, owner, name)) return this.full();
     return this.granted(this.give(name, session, owner, permits), row);
   }

@@ -13,14 +13,13 @@ import {
   result,
   type Service,
 } from './machine.js';
+import { isPrintable } from './names.js';
 import { compareNumbers, type Table } from './table.js';
 import type { Tables } from './tables.js';
 import { FALSE_VALUE, readArgument, TRUE_VALUE, writeInteger } from './values.js';
 
-/** What a session may be and how many there are. */
+/** How many sessions there may be. */
 export const SESSION_LIMITS = {
-  ttl_ms_min: 1000,
-  ttl_ms_max: 3_600_000,
   /** Open sessions of a cluster; then OVERLOADED. */
   sessions_max: 100_000,
   /** Rows of one `session.list`: what surely fits a frame. */
@@ -134,11 +133,11 @@ export class Sessions implements Service {
     if (argument === undefined) return refusal('INVALID', 'open takes the name of a client and a TTL in milliseconds');
     if (command.session !== 0) return refusal('INVALID', 'a session is opened outside of any other');
     const [client, ttl_ms] = argument;
-    const { ttl_ms_min, ttl_ms_max } = SESSION_LIMITS;
+    const { ttl_ms_min, ttl_ms_max } = LIMITS;
     if (ttl_ms < ttl_ms_min || ttl_ms > ttl_ms_max) {
       return refusal('INVALID', `a TTL is ${ttl_ms_min} to ${ttl_ms_max} ms`);
     }
-    if (!isClientName(client)) return refusal('INVALID', CLIENT_NAME_RULE);
+    if (client.length === 0 || !isPrintable(client)) return refusal('INVALID', CLIENT_NAME_RULE);
     if (this.table.size >= this.sessions_max) {
       return refusal('OVERLOADED', `the cluster has the ${this.sessions_max} sessions that it may`);
     }
@@ -154,8 +153,3 @@ export class Sessions implements Service {
 }
 
 const CLIENT_NAME_RULE = `a client's name has 1 to ${LIMITS.name_length_max} characters, no control characters`;
-
-/** Names are shown in terminals and logs. */
-function isClientName(text: string): boolean {
-  return text.length > 0 && !/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u.test(text);
-}

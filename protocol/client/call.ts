@@ -2,7 +2,7 @@
 import { encode } from '../codec.js';
 import { encodeEnvelope } from '../envelope.js';
 import { ConcordError, type ErrorCode, type ErrorDetails } from '../errors.js';
-import { OPERATIONS } from '../operations.js';
+import { type ArgumentOf, OPERATIONS, type OperationName } from '../operations.js';
 import { type Alarm, UNSET } from './alarms.js';
 import type { GivenUp } from './ending.js';
 import type { Answer, Link, Request } from './link.js';
@@ -28,6 +28,17 @@ export interface Manner {
   readonly late?: (receipt: Receipt) => void;
   /** It is run whatever its caller does: giving up ends the wait for its answer and nothing else. It goes to the leader. */
   readonly steadfast?: boolean;
+}
+
+/** Who runs commands: the client. `take` makes the caller's result of a receipt. */
+export interface Runner {
+  run<T, N extends OperationName>(
+    name: N,
+    argument: ArgumentOf<N>,
+    options: CallOptions | undefined,
+    take: (receipt: Receipt) => T,
+    manner?: Manner,
+  ): Promise<T>;
 }
 
 /** What a command is, apart from its options. */

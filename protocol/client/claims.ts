@@ -2,7 +2,7 @@
 import { ConcordError } from '../errors.js';
 import type { ArgumentOf, OperationName } from '../operations.js';
 import type { Alarms } from './alarms.js';
-import type { Manner } from './call.js';
+import type { Runner } from './call.js';
 import type { Life } from './life.js';
 import type { CallOptions, Receipt } from './types.js';
 import { Unsure } from './unsure.js';
@@ -11,18 +11,11 @@ import { Unsure } from './unsure.js';
 const HELD_MAX = 1 << 18;
 
 /** What is needed of the client. */
-export interface ClaimsOwner {
+export interface ClaimsOwner extends Runner {
   readonly alarms: Alarms;
   readonly timeout_ms: number;
   /** The cluster is sure to keep the session at this moment. */
   sessionSure(): boolean;
-  run<T, N extends OperationName>(
-    name: N,
-    argument: ArgumentOf<N>,
-    options: CallOptions | undefined,
-    take: (receipt: Receipt) => T,
-    manner?: Manner,
-  ): Promise<T>;
 }
 
 /** Something held. */

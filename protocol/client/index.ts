@@ -7,11 +7,10 @@ import type { Cluster, ConnectOptions } from './types.js';
 
 export { CODES, ConcordError, type ErrorCode, type ErrorDetails } from '../errors.js';
 export type { ArgumentOf, OperationName } from '../operations.js';
+export { WAIT_MS } from './lock-context.js';
 export type * from './types.js';
 
 const TTL_MS = 10_000;
-const TTL_MS_MIN = 1000;
-const TTL_MS_MAX = 3_600_000;
 const TIMEOUT_MS = 5000;
 const TIMEOUT_MS_MAX = 2 ** 31 - 1;
 
@@ -47,8 +46,9 @@ function checkSettings({ nodes, cluster, clientId, ttl_ms, timeout_ms }: Setting
   if (cluster.length > LIMITS.name_length_max) refuse('the name of the cluster is too long');
   if (clientId === '' || clientId.length > LIMITS.name_length_max)
     refuse(`clientId has to have 1 to ${LIMITS.name_length_max} characters`);
-  if (!Number.isInteger(ttl_ms) || ttl_ms < TTL_MS_MIN || ttl_ms > TTL_MS_MAX)
-    refuse(`ttl_ms has to be ${TTL_MS_MIN} to ${TTL_MS_MAX}`);
+  const { ttl_ms_min, ttl_ms_max } = LIMITS;
+  if (!Number.isInteger(ttl_ms) || ttl_ms < ttl_ms_min || ttl_ms > ttl_ms_max)
+    refuse(`ttl_ms has to be ${ttl_ms_min} to ${ttl_ms_max}`);
   if (!(timeout_ms > 0 && timeout_ms <= TIMEOUT_MS_MAX))
     refuse(`timeout_ms has to be above 0 and at most ${TIMEOUT_MS_MAX}`);
 }

@@ -1,18 +1,16 @@
 /** An owner of locks: its requests, its holds, and what it makes of news about them. */
 import { ConcordError } from '../errors.js';
 import { LIMITS } from '../limits.js';
-import { type ArgumentOf, LOCK_MODES } from '../operations.js';
+import { type ArgumentOf, LOCK_MODES, lockModeName } from '../operations.js';
 import type { Claims } from './claims.js';
 import { Handle, type HandleOwner, type Hold } from './lock.js';
 import type { AcquireOptions, CallOptions, Lock, LockContext, LockMode, Receipt } from './types.js';
 
-/** How long a lock is waited for when not said, ms. */
+/** How long a lock or a permit is waited for when not said, ms. */
 export const WAIT_MS = 30_000;
 
 /** Requests of one owner under way at once. */
 const REQUESTS_MAX = LIMITS.window_max;
-
-const MODES = Object.keys(LOCK_MODES) as LockMode[];
 
 /** A lock as the cluster grants it. */
 interface Row {
@@ -259,7 +257,7 @@ function rowsOf({ value }: Receipt): Row[] {
 /** @throws ConcordError INTERNAL */
 function rowOf(value: unknown): Row {
   const [name, number, token] = Array.isArray(value) ? (value as unknown[]) : [];
-  const mode = MODES.find((one) => LOCK_MODES[one] === number);
+  const mode = lockModeName(number);
   if (typeof name === 'string' && mode !== undefined && typeof token === 'number') return { name, mode, token };
   throw new ConcordError('INTERNAL', 'the answer to a request for a lock is no grant');
 }

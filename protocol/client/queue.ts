@@ -2,17 +2,12 @@
 import { decode, encode } from '../codec.js';
 import { ConcordError } from '../errors.js';
 import type { ArgumentOf, OperationName } from '../operations.js';
+import type { Runner } from './call.js';
 import type { CallOptions, Queue, Receipt } from './types.js';
 
-/** What a handle needs of its client. `take` makes the caller's result of a receipt. */
-export interface QueueOwner {
+/** What a handle needs of its client. `ask` asks without changing anything. */
+export interface QueueOwner extends Runner {
   readonly timeout_ms: number;
-  run<T, N extends OperationName>(
-    name: N,
-    argument: ArgumentOf<N>,
-    options: CallOptions | undefined,
-    take: (receipt: Receipt) => T,
-  ): Promise<T>;
   ask<T, N extends OperationName>(
     name: N,
     argument: ArgumentOf<N>,

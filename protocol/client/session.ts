@@ -51,14 +51,12 @@ export class Session {
   }
 
   get info(): SessionInfo {
-    // Timers may be late, above all in a process that slept: the clock decides.
-    const overdue = this.#state === 'open' && this.#owner.alarms.now() >= this.#sureUntil_ms;
-    return { id: this.#id, state: overdue ? 'suspended' : this.#state };
+    return { id: this.#id, state: this.#overdue ? 'suspended' : this.#state };
   }
 
-  /** True while the cluster cannot have ended it. Asks the clock: after a stall of the process, timers are late. */
+  /** True while the cluster cannot have ended it. Asks the clock. */
   sure(): boolean {
-    if (this.#state === 'open' && this.#owner.alarms.now() >= this.#sureUntil_ms) this.#suspend();
+    if (this.#overdue) this.#suspend();
     return this.#state === 'open';
   }
 
@@ -81,6 +79,11 @@ export class Session {
   stop(): void {
     this.#owner.alarms.clear(this.#keepalive);
     this.#owner.alarms.clear(this.#danger);
+  }
+
+  /** It counts as open still, though the cluster may have ended it: timers may be late, above all in a process that slept. */
+  get #overdue(): boolean {
+    return this.#state === 'open' && this.#owner.alarms.now() >= this.#sureUntil_ms;
   }
 
   /** A session that is opened twice, because an answer was lost, just expires. */

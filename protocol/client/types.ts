@@ -1,6 +1,8 @@
 /** What a program sees of a cluster: the types of the client library. */
 import type { Env } from '../env.js';
-import type { ArgumentOf, LOCK_MODES, OperationName } from '../operations.js';
+import type { ArgumentOf, LockMode, OperationName } from '../operations.js';
+
+export type { LockMode } from '../operations.js';
 
 /** How to reach a cluster. */
 export interface ConnectOptions {
@@ -134,9 +136,6 @@ export interface Queue {
   /** Number of messages ready: a linearizable read. */
   size(options?: CallOptions): Promise<number>;
 }
-
-/** How a lock is held: s shared; u shared with s, and one u at a time, which may become x; x alone. */
-export type LockMode = keyof typeof LOCK_MODES;
 
 /** How locks are acquired. Times in ms. */
 export interface AcquireOptions extends CallOptions {

@@ -6,39 +6,20 @@ import { expect } from 'chai';
 import { encode } from '../../protocol/codec.js';
 import { ConcordError } from '../../protocol/errors.js';
 import { LIMITS } from '../../protocol/limits.js';
-import type { Context } from '../../tui/session/call.js';
 import { execute } from '../../tui/session/execute.js';
-import type { Reply } from '../../tui/session/reply.js';
 import {
   bodyOf,
+  code,
   contextOf,
   FakeCluster,
   FakeKeeper,
   groupState,
   nodeState,
+  reply,
+  result,
   statusBut,
   untilGivenUp,
 } from './terminal-fakes.js';
-
-/** Runs a line and returns its reply. */
-function reply(context: Context, line: string): Promise<Reply> {
-  return execute(line, context, new AbortController().signal);
-}
-
-/** Runs a line that has to succeed and returns its result. */
-async function result(context: Context, line: string): Promise<unknown> {
-  const { ok, error, result } = await reply(context, line);
-  expect(ok, error?.message).to.equal(true);
-  return result;
-}
-
-/** Runs a line that has to fail and returns the code of its error. */
-async function code(context: Context, line: string): Promise<string | undefined> {
-  const { ok, error, result } = await reply(context, line);
-  expect(ok).to.equal(false);
-  expect(result).to.equal(null);
-  return error?.code;
-}
 
 describe('the words of the queue', () => {
   it('enqueue puts a value in, and the reply says where it stands', async () => {

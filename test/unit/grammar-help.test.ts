@@ -137,6 +137,27 @@ describe('help', () => {
     }
   });
 
+  it('keeps its prose to lines that fit the narrowest screen', () => {
+    const texts = [help(), ...entries().map(([name]) => help(name).replace(usage(name), ''))];
+    for (const line of texts.flatMap((text) => text.split('\n'))) {
+      const isProse = !/^( |returns )/.test(line);
+      if (isProse) expect(line.length, line).to.be.at.most(72);
+    }
+  });
+
+  it('begins a line with every paragraph, and breaks it only where the next word would not fit', () => {
+    for (const [name, { text }] of entries()) {
+      for (const paragraph of text.split('\n')) {
+        const broken = paragraph.split(' ').map(literal).join('[ \n]');
+        const [found] = new RegExp(`^${broken}$`, 'm').exec(help(name)) ?? [];
+        const lines = found?.split('\n') ?? [];
+        expect(lines.join(' ')).to.equal(paragraph);
+        for (const [i, line] of lines.slice(1).entries())
+          expect(`${lines[i]} ${line.split(' ')[0]}`.length, line).to.be.above(72);
+      }
+    }
+  });
+
   it('explains the exit codes where one leaves', () => {
     expect(help('quit')).to.equal(help('exit')).and.contain('130');
   });

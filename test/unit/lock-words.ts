@@ -10,10 +10,14 @@ import { LOCK_LIMITS, type LockLimits } from '../../node/services/locks/limits.j
 import type { Outcome } from '../../node/services/machine.js';
 import { Tables } from '../../node/services/tables.js';
 import type { ErrorDetails } from '../../protocol/errors.js';
-import { type ArgumentOf, LOCK_MODES, type OperationName } from '../../protocol/operations.js';
+import {
+  type ArgumentOf,
+  LOCK_MODES,
+  type LockMode,
+  lockModeName,
+  type OperationName,
+} from '../../protocol/operations.js';
 import { answer, envelopeOf, Replica } from './replica.js';
-
-export type ModeLetter = keyof typeof LOCK_MODES;
 
 /** A lock to ask for: 'k' exclusively, or with its mode, 'k:s'. */
 export type Wanted = string;
@@ -89,6 +93,12 @@ export class LockGroup {
     const ours = holdings.filter(([name]) => name.startsWith('lock') || name.startsWith('sema'));
     return Object.fromEntries(ours.flatMap(([name, { held }]) => (held > 0 ? [[name, held]] : [])));
   }
+}
+
+/** Group `c`, and sessions of three in it. */
+export function threeParties(): { group: LockGroup; a: Party; b: Party; c: Party } {
+  const group = new LockGroup();
+  return { group, a: group.session('anna'), b: group.session('bert'), c: group.session('cleo') };
 }
 
 /** A pending or finished command. */
@@ -181,11 +191,12 @@ export class Party {
   }
 }
 
+/** The mode, or '-' where there is none. */
 export function letterOf(mode: unknown): string {
-  return Object.entries(LOCK_MODES).find(([, number]) => number === mode)?.[0] ?? '-';
+  return lockModeName(mode) ?? '-';
 }
 
 function wantedOf(wanted: Wanted): [string, number] {
   const [lock = '', mode = 'x'] = wanted.split(':');
-  return [lock, LOCK_MODES[mode as ModeLetter]];
+  return [lock, LOCK_MODES[mode as LockMode]];
 }

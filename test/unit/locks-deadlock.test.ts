@@ -1,18 +1,19 @@
 /** Deadlocks: found in the entry that closes the circle, one victim a circle, the youngest, told the whole of it. */
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { type Asked, LockGroup, type ModeLetter, type Party } from './lock-words.js';
+import type { LockMode } from '../../protocol/operations.js';
+import { type Asked, LockGroup, type Party, threeParties } from './lock-words.js';
 
 /** How one owner of a ring comes to wait for the next. */
 type Link =
   /** The next one holds what this one asks for. */
-  | { readonly by: 'hold'; readonly held: ModeLetter; readonly asked: ModeLetter }
+  | { readonly by: 'hold'; readonly held: LockMode; readonly asked: LockMode }
   /** Both hold it, and this one wants it for itself. */
   | { readonly by: 'conversion'; readonly held: 's' | 'u' }
   /** Nobody holds it, but the next one stands in front in line: it asks for this lock and, at once, for what it cannot have. */
-  | { readonly by: 'line'; readonly front: ModeLetter; readonly asked: ModeLetter };
+  | { readonly by: 'line'; readonly front: LockMode; readonly asked: LockMode };
 
-const clashing = fc.constantFrom<[ModeLetter, ModeLetter][]>(
+const clashing = fc.constantFrom<[LockMode, LockMode][]>(
   ['x', 's'],
   ['x', 'u'],
   ['x', 'x'],
@@ -116,16 +117,10 @@ describe('deadlocks', () => {
   }).timeout(60_000);
 
   describe('one by one', () => {
-    let group: LockGroup;
-    let a: Party;
-    let b: Party;
-    let c: Party;
+    let { group, a, b, c } = threeParties();
 
     beforeEach(() => {
-      group = new LockGroup();
-      a = group.session('anna');
-      b = group.session('bert');
-      c = group.session('cleo');
+      ({ group, a, b, c } = threeParties());
     });
 
     it('say in words and in facts who waits for whom because of what', () => {

@@ -3,19 +3,13 @@ import { expect } from 'chai';
 import { LANE_LIMITS } from '../../node/services/lanes.js';
 import { LOCK_LIMITS } from '../../node/services/locks/limits.js';
 import { LOCK_NEWS } from '../../protocol/operations.js';
-import { LockGroup, type Party } from './lock-words.js';
+import { LockGroup, threeParties } from './lock-words.js';
 
 describe('locks', () => {
-  let group: LockGroup;
-  let a: Party;
-  let b: Party;
-  let c: Party;
+  let { group, a, b, c } = threeParties();
 
   beforeEach(() => {
-    group = new LockGroup();
-    a = group.session('anna');
-    b = group.session('bert');
-    c = group.session('cleo');
+    ({ group, a, b, c } = threeParties());
   });
 
   const holders = (name: string): string[] => group.lock(name)?.holders ?? [];

@@ -3,17 +3,13 @@ import { expect } from 'chai';
 import { CONTENDED_TOLD_MAX, Contention } from '../../node/services/locks/contention.js';
 import { EXCLUSIVE, SHARED } from '../../node/services/locks/modes.js';
 import { LOCK_ROWS_MAX } from '../../protocol/operations.js';
-import { LockGroup, type Party } from './lock-words.js';
+import { threeParties } from './lock-words.js';
 
 describe('locks, when asked,', () => {
-  let group: LockGroup;
-  let a: Party;
-  let b: Party;
+  let { group, a, b } = threeParties();
 
   beforeEach(() => {
-    group = new LockGroup();
-    a = group.session('anna');
-    b = group.session('bert');
+    ({ group, a, b } = threeParties());
   });
 
   it('tell of one who holds it and who waits, since when and how long yet', () => {

@@ -1,19 +1,13 @@
 /** Locks: who gets one and who waits, in which order, under which token, and how it is let go of. */
 import { expect } from 'chai';
 import { LIMITS } from '../../protocol/limits.js';
-import { LockGroup, type Party } from './lock-words.js';
+import { LockGroup, threeParties } from './lock-words.js';
 
 describe('a lock', () => {
-  let group: LockGroup;
-  let a: Party;
-  let b: Party;
-  let c: Party;
+  let { group, a, b, c } = threeParties();
 
   beforeEach(() => {
-    group = new LockGroup();
-    a = group.session('anna');
-    b = group.session('bert');
-    c = group.session('cleo');
+    ({ group, a, b, c } = threeParties());
   });
 
   describe('is given', () => {

@@ -2,17 +2,13 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { SEMAPHORE_LIMITS } from '../../node/services/semaphores.js';
-import { type Asked, LockGroup, type Party } from './lock-words.js';
+import { type Asked, LockGroup, type Party, threeParties } from './lock-words.js';
 
 describe('a semaphore', () => {
-  let group: LockGroup;
-  let a: Party;
-  let b: Party;
+  let { group, a, b } = threeParties();
 
   beforeEach(() => {
-    group = new LockGroup();
-    a = group.session('anna');
-    b = group.session('bert');
+    ({ group, a, b } = threeParties());
     a.run('sem.set', ['pool', 3]);
   });
 

@@ -1,4 +1,5 @@
-/** A cluster and a keeper that a test puts together: they answer what they are told and remember what they were asked. */
+/** A terminal on a cluster and a keeper that a test puts together: they answer what they are told and remember what they were asked. */
+import { expect } from 'chai';
 import type {
   CallOptions,
   Cluster,
@@ -13,7 +14,9 @@ import { decode } from '../../protocol/codec.js';
 import { ConcordError } from '../../protocol/errors.js';
 import type { Keeper, LocalNode, NodeVerb } from '../../tui/cluster/types.js';
 import type { Context } from '../../tui/session/call.js';
+import { execute } from '../../tui/session/execute.js';
 import { OwnLocks } from '../../tui/session/own-locks.js';
+import type { Reply } from '../../tui/session/reply.js';
 import { View } from '../../tui/session/view.js';
 import { GrantedLocks } from './granted-locks.js';
 
@@ -167,6 +170,26 @@ export function contextOf(cluster: Cluster | Error, keeper: Keeper | null = null
     locks: new OwnLocks(),
     options: { timeout_ms: 5000, readonly },
   };
+}
+
+/** Runs a line and returns its reply. */
+export function reply(context: Context, line: string): Promise<Reply> {
+  return execute(line, context, new AbortController().signal);
+}
+
+/** Runs a line that has to succeed and returns its result. */
+export async function result(context: Context, line: string): Promise<unknown> {
+  const { ok, error, result } = await reply(context, line);
+  expect(ok, error?.message).to.equal(true);
+  return result;
+}
+
+/** Runs a line that has to fail and returns the code of its error. */
+export async function code(context: Context, line: string): Promise<string | undefined> {
+  const { ok, error, result } = await reply(context, line);
+  expect(ok).to.equal(false);
+  expect(result).to.equal(null);
+  return error?.code;
 }
 
 /** What a replica tells of its group. */

@@ -5,28 +5,12 @@ import { ConcordError } from '../../protocol/errors.js';
 import { Output } from '../../tui/plain/output.js';
 import { renderJson, renderText } from '../../tui/plain/render.js';
 import { runLines } from '../../tui/plain/run-lines.js';
-import type { Context } from '../../tui/session/call.js';
-import { execute } from '../../tui/session/execute.js';
 import { newsText } from '../../tui/session/own-locks.js';
 import type { Reply } from '../../tui/session/reply.js';
 import { lookOf } from '../../tui/view/look.js';
 import { replyRows } from '../../tui/view/output-rows.js';
 import { rowText } from '../../tui/view/row.js';
-import { contextOf, FakeCluster } from './terminal-fakes.js';
-
-function reply(context: Context, line: string): Promise<Reply> {
-  return execute(line, context, new AbortController().signal);
-}
-
-async function result(context: Context, line: string): Promise<unknown> {
-  const { ok, error, result } = await reply(context, line);
-  expect(ok, error?.message).to.equal(true);
-  return result;
-}
-
-async function code(context: Context, line: string): Promise<string | undefined> {
-  return (await reply(context, line)).error?.code;
-}
+import { code, contextOf, FakeCluster, reply, result } from './terminal-fakes.js';
 
 /** What a reply says of where it was served. */
 const SERVED = { node: 'n1', group: 'c', term: 3, index: 118, ms: 2 };

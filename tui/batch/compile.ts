@@ -1,4 +1,5 @@
 /** A batch as it is written into one that can be run: names resolved, quantities read, every command parsed, every mistake noted. */
+import { LIMITS } from '../../protocol/limits.js';
 import { nearest } from '../grammar/nearest.js';
 import { ADDRESS } from '../shell/options.js';
 import { type BarrierStep, type Batch, type Client, leavesOf, type Step, type Target } from './batch.js';
@@ -103,7 +104,7 @@ function ttlOf({ raw, path }: Written, reader: Quantities, { source, mistakes }:
   if (raw.ttl === undefined) return null;
   const at = [...path, 'ttl'];
   const ttl_ms = reader.duration(raw.ttl, at);
-  const { ttl_ms_min, ttl_ms_max } = BATCH_LIMITS;
+  const { ttl_ms_min, ttl_ms_max } = LIMITS;
   if (ttl_ms < ttl_ms_min || ttl_ms > ttl_ms_max)
     mistakes.add(source.of(at), `the TTL of a session is ${ttl_ms_min} to ${ttl_ms_max} ms`);
   return ttl_ms;

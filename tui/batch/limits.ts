@@ -17,9 +17,6 @@ export const BATCH_LIMITS = {
   /** Nodes of a temporary cluster. */
   nodes_max: 9,
   name_length_max: 64,
-  /** The TTL of a client's session. */
-  ttl_ms_min: 1000,
-  ttl_ms_max: 3_600_000,
   /** Mistakes that are told of one file. */
   mistakes_max: 100,
 } as const;

@@ -44,8 +44,8 @@ const STANDS_FOR: { readonly [K in Kind]?: string } = { duration: '5s', modes: '
 const PROSE_WIDTH = 72;
 
 const FORMS = [
-  'word a b --flag v @n2 and word(a, b) --flag v @n2 are the same command; a last @n2 asks that node.',
-  'JSON is that value, hex:00ff are bytes, any other text is itself. # starts a comment. help word says more.',
+  wrapped('word a b --flag v @n2 and word(a, b) --flag v @n2 are the same command; a last @n2 asks that node.'),
+  wrapped('JSON is that value, hex:00ff are bytes, any other text is itself. # starts a comment. help word says more.'),
   ...GLOBAL_FLAGS.map((flag) => `  ${showFlag(flag).padEnd(20)}  ${flag.help}`),
 ].join('\n');
 
@@ -68,8 +68,12 @@ function helpOne(name: WordName, word: Word): string {
   return parts.filter((part) => part !== '').join('\n\n');
 }
 
-/** Prose in lines that fit the narrowest screen, broken between words. */
+/** Prose in lines that fit the narrowest screen: every paragraph begins a line, and is broken between words. */
 function wrapped(text: string): string {
+  return text.split('\n').map(wrappedParagraph).join('\n');
+}
+
+function wrappedParagraph(text: string): string {
   const lines: string[] = [];
   for (const word of text.split(' ')) {
     const line = `${lines.at(-1)} ${word}`;

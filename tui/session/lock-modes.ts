@@ -1,12 +1,11 @@
 /** Modes of locks, from the numbers that travel to the letters that people type. */
 import type { LockMode } from '../../protocol/client/types.js';
 import { ConcordError } from '../../protocol/errors.js';
-import { LOCK_MODES } from '../../protocol/operations.js';
+import { lockModeName } from '../../protocol/operations.js';
 
 /** The mode of that number; null for 0, nothing held. */
 export function modeOf(number: number): LockMode | null {
-  const found = Object.entries(LOCK_MODES).find(([, one]) => one === number);
-  return (found?.[0] as LockMode | undefined) ?? null;
+  return lockModeName(number) ?? null;
 }
 
 /** Runs what may be refused for a lock. @throws ConcordError with the modes in its details as letters: of holders, and of a circle */

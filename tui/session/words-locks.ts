@@ -1,5 +1,5 @@
 /** The words about locks: acquire, try, release, convert, holds, locks, lock, waits, revoke, fence. */
-import type { Cluster, Lock } from '../../protocol/client/types.js';
+import { type Cluster, type Lock, WAIT_MS } from '../../protocol/client/index.js';
 import { ConcordError } from '../../protocol/errors.js';
 import { COORDINATION } from '../../protocol/groups.js';
 import { LOCK_MODES, LOCK_ROWS_MAX } from '../../protocol/operations.js';
@@ -7,9 +7,6 @@ import type { CommandOf } from '../grammar/words.js';
 import { type Answer, answerOf, type Call, withReceipt } from './call.js';
 import { modeOf, spelled } from './lock-modes.js';
 import type { Edge } from './wait-chains.js';
-
-/** How long a lock is waited for when not said, ms. */
-export const WAIT_MS = 30_000;
 
 /** {lock, mode, token, session}, of several an array. */
 export function acquire(command: CommandOf<'acquire'>, call: Call): Promise<Answer> {

@@ -1,9 +1,8 @@
 /** The word about semaphores: sem. */
-import type { Receipt } from '../../protocol/client/types.js';
+import { type Receipt, WAIT_MS } from '../../protocol/client/index.js';
 import { ConcordError } from '../../protocol/errors.js';
 import type { CommandOf } from '../grammar/words.js';
 import { type Answer, answerOf, type Call } from './call.js';
-import { WAIT_MS } from './words-locks.js';
 
 /** {name, limit, free, held}. */
 export async function sem(command: CommandOf<'sem'>, call: Call): Promise<Answer> {

@@ -1,6 +1,6 @@
 /** The subcommand `concord with-lock` and its options. */
 import { Command, InvalidArgumentError, Option } from 'commander';
-import type { LockMode } from '../../protocol/client/types.js';
+import { type LockMode, WAIT_MS } from '../../protocol/client/index.js';
 import { LIMITS } from '../../protocol/limits.js';
 import { DURATION_MS_MAX } from '../grammar/limits.js';
 import { MODES } from '../grammar/locks.js';
@@ -24,7 +24,7 @@ export interface WithLockOptions {
 /** The options when none is given. */
 export const WITH_LOCK_DEFAULTS: WithLockOptions = {
   mode: 'x',
-  wait: 30_000,
+  wait: WAIT_MS,
   hold: 0,
   delay: 0,
   note: '',

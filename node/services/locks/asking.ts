@@ -1,6 +1,6 @@
 /** The commands that ask for locks: acquire and convert. */
 import type { ArgumentOf } from '../../../protocol/operations.js';
-import { type Command, type Outcome, refusal, result } from '../machine.js';
+import { type Command, type Outcome, refusal, result, TOO_MANY_PENDING } from '../machine.js';
 import type { AcquireResult, LockCounts } from './counts.js';
 import { findCycle } from './deadlock.js';
 import type { Granting, Moment } from './granting.js';
@@ -28,25 +28,13 @@ export class Asking {
   }
 
   /** `lock.acquire`: all of the locks, now or, if it may wait, later; or none. */
-  acquire({ session, lane }: Command, argument: ArgumentOf<'lock.acquire'>, now: Moment): Outcome {
+  acquire(command: Command, argument: ArgumentOf<'lock.acquire'>, now: Moment): Outcome {
     const [number, locks, wait_ms, hold_ms, delay_ms, birth, note] = argument;
-    const { index, time } = now.at;
+    const { index } = now.at;
     const wrong = wrongIn(locks);
     if (wrong !== undefined) return refusal('INVALID', wrong);
-    const owner = this.state.owner(session, number, index);
-    const request: Request = {
-      session,
-      lane,
-      owner,
-      place: index,
-      since: time,
-      deadline: time + wait_ms,
-      form: 'acquire',
-      items: [],
-      hold_ms,
-      delay_ms,
-      note,
-    };
+    const owner = this.state.owner(command.session, number, index);
+    const request = requestOf(command, owner, wait_ms, now, { form: 'acquire', hold_ms, delay_ms, note });
     for (const [name, mode] of locks) {
       const lock = this.state.lock(name, index);
       const hold = holdOf(lock, owner);
@@ -61,11 +49,11 @@ export class Asking {
   }
 
   /** `lock.convert`: a weaker mode at once, a stronger one now or, if it may wait, later. */
-  convert({ session, lane }: Command, argument: ArgumentOf<'lock.convert'>, now: Moment): Outcome {
+  convert(command: Command, argument: ArgumentOf<'lock.convert'>, now: Moment): Outcome {
     const [number, name, mode, wait_ms, birth] = argument;
-    const { index, time } = now.at;
+    const { index } = now.at;
     if (!isMode(mode)) return refusal('INVALID', MODE_RULE);
-    const owner = this.state.owner(session, number, index);
+    const owner = this.state.owner(command.session, number, index);
     const lock = this.state.lock(name, index);
     const hold = holdOf(lock, owner);
     if (hold === undefined) return this.refusals.notHolder(name);
@@ -76,19 +64,7 @@ export class Asking {
       this.granting.serve(now);
     }
     if (hold.mode === mode) return result(writeGrant(lock, mode));
-    const request: Request = {
-      session,
-      lane,
-      owner,
-      place: index,
-      since: time,
-      deadline: time + wait_ms,
-      form: 'convert',
-      items: [],
-      hold_ms: 0,
-      delay_ms: 0,
-      note: '',
-    };
+    const request = requestOf(command, owner, wait_ms, now, CONVERSION);
     add(request, lock, mode, hold.mode);
     return this.ask(request, birth, wait_ms, now);
   }
@@ -154,7 +130,7 @@ export class Asking {
 
   private overWaits({ session, items }: Request, { effects }: Moment): Outcome | undefined {
     const { waiters_max, lock_waiters_max } = this.limits;
-    if (!effects.mayWait(session)) return refusal('WAIT_LIMIT', 'the session has too many commands pending');
+    if (!effects.mayWait(session)) return TOO_MANY_PENDING;
     if (this.state.requests.size >= waiters_max) return refusal('WAIT_LIMIT', 'too many commands wait for locks');
     const full = items.find(({ lock }) => (lock.queue?.size ?? 0) >= lock_waiters_max);
     return full && refusal('WAIT_LIMIT', `too many commands wait for ${full.lock.name}`, { lock: full.lock.name });
@@ -178,6 +154,17 @@ function wrongIn(locks: readonly (readonly [string, number])[]): string | undefi
     for (let j = 0; j < i; j++) if (locks[j]?.[0] === name) return `${name} is named twice`;
   }
   return undefined;
+}
+
+/** In what an acquire and a conversion differ. */
+type Wish = Pick<Request, 'form' | 'hold_ms' | 'delay_ms' | 'note'>;
+
+const CONVERSION: Wish = { form: 'convert', hold_ms: 0, delay_ms: 0, note: '' };
+
+/** The request of a command, for nothing yet. */
+function requestOf({ session, lane }: Command, owner: Owner, wait_ms: number, { at }: Moment, wish: Wish): Request {
+  const { index, time } = at;
+  return { session, lane, owner, place: index, since: time, deadline: time + wait_ms, items: [], ...wish };
 }
 
 function add(request: Request, lock: Lock, mode: Mode, held: Mode | undefined): void {

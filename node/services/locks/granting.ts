@@ -1,5 +1,5 @@
 /** Who gets a lock, and when: the rules of granting, of letting go, and of looking at queues again after either. */
-import { type Effects, type Outcome, PENDING, type Position, refusal, result } from '../machine.js';
+import { type Effects, NO_ROOM, type Outcome, PENDING, type Position, result } from '../machine.js';
 import type { LockCounts } from './counts.js';
 import { EXCLUSIVE, type Mode } from './modes.js';
 import type { LockQueue } from './queue.js';
@@ -159,7 +159,7 @@ export class Granting {
     const { owner, session } = request;
     if (!now.effects.hasRoom(session)) {
       this.counts.acquired(request, 'refused');
-      this.fail(request, refusal('WAIT_LIMIT', 'the session has too many bytes of replies unconfirmed'), now);
+      this.fail(request, NO_ROOM, now);
       return;
     }
     const outcome = this.grant(request, now);

@@ -1,8 +1,8 @@
 /** The modes in which a lock is held: who may hold it beside whom. */
-import { LOCK_MODES } from '../../../protocol/operations.js';
+import { LOCK_MODES, type LockModeNumber } from '../../../protocol/operations.js';
 
 /** Shared, update (reads now and means to write: beside sharers, but one at a time), exclusive. The greater one is the stronger. */
-export type Mode = 1 | 2 | 3;
+export type Mode = LockModeNumber;
 
 export const SHARED: Mode = LOCK_MODES.s;
 export const UPDATE: Mode = LOCK_MODES.u;
@@ -27,8 +27,3 @@ export const CONFLICTS: Readonly<Record<Mode, readonly Mode[]>> = {
   [LOCK_MODES.u]: [UPDATE, EXCLUSIVE],
   [LOCK_MODES.x]: MODES,
 };
-
-/** As people write it. */
-export function modeName(mode: Mode): string {
-  return mode === EXCLUSIVE ? 'x' : mode === UPDATE ? 'u' : 's';
-}

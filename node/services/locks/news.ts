@@ -1,6 +1,6 @@
 /** What befell the holds of sessions without their doing, kept until they confirm that they know. */
 import { encode } from '../../../protocol/codec.js';
-import { type Effects, type Outcome, PENDING, type Position, refusal, result } from '../machine.js';
+import { type Effects, NO_ROOM, type Outcome, PENDING, type Position, result, TOO_MANY_PENDING } from '../machine.js';
 import { compareNumbers, comparePairs, compareStrings, type Table } from '../table.js';
 import type { Tables } from '../tables.js';
 import type { LockLimits } from './limits.js';
@@ -90,7 +90,7 @@ export class News {
       effects.settle(session, before.lane, NO_NEWS);
     }
     if (wait_ms === 0 || this.counts.has(session)) return this.newsOf(session);
-    if (!effects.mayWait(session)) return refusal('WAIT_LIMIT', 'the session has too many commands pending');
+    if (!effects.mayWait(session)) return TOO_MANY_PENDING;
     const listener = { lane, deadline: at.time + wait_ms };
     this.listeners.put(session, listener);
     this.byDeadline.put([listener.deadline, session], null);
@@ -104,8 +104,7 @@ export class News {
       if (listener === undefined) continue;
       this.remove(session, listener);
       const room = effects.hasRoom(session);
-      const full = 'the session has too many bytes of replies unconfirmed';
-      effects.settle(session, listener.lane, room ? this.newsOf(session) : refusal('WAIT_LIMIT', full));
+      effects.settle(session, listener.lane, room ? this.newsOf(session) : NO_ROOM);
     }
     this.told = [];
   }

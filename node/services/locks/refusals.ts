@@ -1,9 +1,9 @@
 /** Why somebody does not get a lock, in words and with the facts: what happened, to what, who is in the way. */
 import { clip } from '../../../protocol/fields.js';
 import { LIMITS } from '../../../protocol/limits.js';
+import { lockModeName } from '../../../protocol/operations.js';
 import { type Outcome, refusal } from '../machine.js';
 import type { Cycle, Edge } from './deadlock.js';
-import { modeName } from './modes.js';
 import { holdsAgainst, type Item, type Owner, type Request } from './rows.js';
 
 /** Holders that a refusal names. */
@@ -58,7 +58,7 @@ export class Refusals {
   deadlock({ edges, victim }: Cycle): Outcome {
     const ordered = beginningWith(edges, victim);
     const told = ordered.slice(0, CYCLE_TOLD_MAX).map(({ item, to }) => {
-      return `${nameOf(item.request.owner)} waits for ${item.lock.name} (${modeName(item.mode)}) because of ${nameOf(to)}`;
+      return `${nameOf(item.request.owner)} waits for ${item.lock.name} (${lockModeName(item.mode)}) because of ${nameOf(to)}`;
     });
     const more = ordered.length > told.length ? `, and so on: ${ordered.length} in all` : '';
     const why = clip(`a circle: ${told.join(', ')}${more}`, LIMITS.message_length_max);
@@ -93,7 +93,7 @@ export class Refusals {
     const [holder] = holdsAgainst(lock, mode, request.owner, 1);
     if (holder !== undefined) {
       const { session } = holder.owner;
-      return `is held by ${nameOf(holder.owner)} (${this.clientOf(session)}) in mode ${modeName(holder.mode)}`;
+      return `is held by ${nameOf(holder.owner)} (${this.clientOf(session)}) in mode ${lockModeName(holder.mode)}`;
     }
     if (lock.delayUntil > 0) {
       return `is kept from everybody for ${Math.max(0, lock.delayUntil - time)} ms more: its holder's session ended`;
