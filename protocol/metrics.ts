@@ -116,6 +116,21 @@ export const METRICS = {
     ['group'],
     'Runs of the log beyond the commit index; above the limit a leader refuses proposals.',
   ),
+  reads_unconfirmed: limited(
+    'reads',
+    ['group'],
+    'Reads that wait for a majority, on a leader those of all nodes; more are refused.',
+  ),
+  messages_held: limited(
+    'messages',
+    ['group'],
+    'Votes, requests for votes and acknowledgements that wait until what they promise is durable.',
+  ),
+  appends_in_flight: limited(
+    'appends',
+    ['group'],
+    'On their way to the member that has most outstanding; at the limit the leader waits for an answer.',
+  ),
   log_cache_bytes: limited(
     'bytes',
     ['group'],

@@ -6,6 +6,7 @@ import { type Commands, PARKED_MAX } from '../commands.js';
 import type { Disk } from '../disk.js';
 import type { Groups } from '../groups.js';
 import { type Door, SILENT_MAX } from '../network/door.js';
+import { HELD_KINDS } from '../raft/durability.js';
 import { lastOf } from '../raft/run.js';
 import type { RaftSettings } from '../raft/types.js';
 import { READS_MAX, type Replica } from '../replica.js';
@@ -103,6 +104,9 @@ function addReplica(metrics: Metrics, replica: Replica, settings: RaftSettings):
   metrics.add('durable_index', labels, () => raft.log.durable);
   metrics.add('last_index', labels, () => raft.log.last);
   metrics.limited('uncommitted_bytes', labels, settings.uncommitted_bytes_max, () => uncommittedBytes(replica));
+  metrics.limited('reads_unconfirmed', labels, settings.reads_max, () => raft.load().reads);
+  metrics.limited('messages_held', labels, LIMITS.members_max * HELD_KINDS, () => raft.load().held);
+  metrics.limited('appends_in_flight', labels, settings.appends_in_flight_max, () => raft.load().appends);
   metrics.limited('log_cache_bytes', labels, settings.log_cache_bytes_max, () => raft.log.cached);
 }
 

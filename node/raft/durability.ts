@@ -3,6 +3,9 @@ import type { Save, State } from './state.js';
 import { send } from './state.js';
 import type { HardState, NodeId, PeerMessage } from './types.js';
 
+/** Kinds of messages that wait for a save: requests for votes, votes, acknowledgements. Of each, one for each member may. */
+export const HELD_KINDS = 3;
+
 /** Sends when the hard state as it stands is durable: at once if it is. A newer message of a kind to the same peer replaces the older. */
 export function sendDurably(s: State, to: NodeId, message: PeerMessage): void {
   const sequence = s.stateDirty ? s.saveSequence + 1 : s.stateSave;

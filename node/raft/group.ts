@@ -17,7 +17,7 @@ import type { Run } from './run.js';
 import { type GroupOptions, initialState } from './start.js';
 import { clusterTime, follow, type Outbox, type Save, type State } from './state.js';
 import type { GroupId, GroupMessage, Heartbeat, NodeId, Proposal } from './types.js';
-import { matchesOf, type View, viewOf } from './view.js';
+import { type Load, loadOf, matchesOf, type View, viewOf } from './view.js';
 
 /** Why a proposal was not taken. */
 export type Refusal = 'not leader' | 'handing over' | 'too much uncommitted';
@@ -181,6 +181,11 @@ export class RaftGroup {
   /** On a leader: the highest durable index of every member, itself included. */
   matches(): Record<NodeId, number> {
     return matchesOf(this.#s);
+  }
+
+  /** How full its queues are. */
+  load(): Load {
+    return loadOf(this.#s);
   }
 
   /** @throws InvariantError when the state contradicts the algorithm. */

@@ -34,3 +34,19 @@ export function matchesOf(s: State): Record<NodeId, number> {
   for (const [id, progress] of s.progress) matches[id] = progress.match;
   return matches;
 }
+
+/** What of the core grows with what others do; each has a limit. */
+export interface Load {
+  /** Reads that wait for a majority: a leader's own and those passed on to it, else those passed on to the leader. */
+  readonly reads: number;
+  /** Messages that wait until what they promise is durable. */
+  readonly held: number;
+  /** Appends on their way to the member that has most of them outstanding. */
+  readonly appends: number;
+}
+
+export function loadOf(s: State): Load {
+  let appends = 0;
+  for (const { inFlight } of s.progress.values()) appends = Math.max(appends, inFlight);
+  return { reads: s.reads.length + s.forwarded.size, held: s.held.size, appends };
+}
