@@ -17,4 +17,23 @@ export const FAILED_SEEDS: readonly { readonly seed: number; readonly found: str
     found:
       'what a torn batch had left was cleared, the sync of that failed, and a power cut brought it back: the log was refused',
   },
+  {
+    seed: 400_444,
+    found:
+      'the checks: what was acquired on top of a hold that was revoked counted as a hold that nobody had revoked, and the client as wronged when it could not release it',
+  },
+  { seed: 400_583, found: 'as 400444' },
+  { seed: 401_153, found: 'as 400444: the client had not heard yet that it had lost both, and another had the lock' },
+  { seed: 401_307, found: 'as 400444' },
+  { seed: 401_854, found: 'as 400444' },
+  { seed: 404_398, found: 'as 401153' },
+  { seed: 404_540, found: 'as 401153' },
+  { seed: 404_752, found: 'as 400444' },
+  {
+    seed: 401_202,
+    found:
+      'the checks: what was acquired on top of a hold that was to end, and came together with word of that end, counted as a hold of its own',
+  },
+  { seed: 403_509, found: 'as 401202' },
+  { seed: 404_119, found: 'as 401202' },
 ];

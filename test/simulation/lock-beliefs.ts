@@ -17,6 +17,8 @@ export class Belief {
   readonly bounded: boolean;
   /** When it was asked for. */
   readonly asked: Moment;
+  /** When the first was asked for of those that the cluster counts as one hold with it: what takes the hold takes all of them. */
+  readonly heldSince: Moment;
   readonly session: number;
   /** Its signal was aborted. */
   told = false;
@@ -25,12 +27,14 @@ export class Belief {
   /** Since when the client should have been told of its loss, ms; 0: it need not. */
   overdue = 0;
 
-  constructor(client: Cluster, owner: string, held: Lock | Permits, bounded: boolean, asked: Moment) {
+  /** `under`: what its owner had of the same lock when it asked for more. */
+  constructor(client: Cluster, owner: string, held: Lock | Permits, bounded: boolean, asked: Moment, under?: Belief) {
     this.client = client;
     this.owner = owner;
     this.held = held;
     this.bounded = bounded;
     this.asked = asked;
+    this.heldSince = under?.heldSince ?? asked;
     this.session = client.session.id;
   }
 }
@@ -80,9 +84,9 @@ export class Beliefs {
   }
 
   /** True when the cluster may have taken the lock away, and word of it be on its way. */
-  mayBeTaken({ bounded, held, asked }: Belief): boolean {
+  mayBeTaken({ bounded, held, heldSince }: Belief): boolean {
     const revokes = this.#revokes.get(held.name);
-    return bounded || (revokes !== undefined && (revokes.underWay > 0 || asked.time <= revokes.until));
+    return bounded || (revokes !== undefined && (revokes.underWay > 0 || heldSince.time <= revokes.until));
   }
 
   /** True while the client, awake, has every reason to believe that it holds the lock. Changes nothing in the client. */

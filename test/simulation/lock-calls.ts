@@ -68,6 +68,7 @@ export class LockCalls {
     const { clientId } = client;
     const names = wanted.map(([name]) => name);
     const asked = holds.moment(this.#now);
+    const before = owner.beliefs.filter(({ told }) => !told);
     const asking = { owner, names, asked };
     this.#asking.add(asking);
     const ops = wanted.map(([name, mode]) => holds.call(clientId, name, { op: 'acquire', owner: id, mode }, this.#now));
@@ -104,10 +105,12 @@ export class LockCalls {
     });
     this.#asking.delete(asking);
     for (const lock of locks) {
-      // Acquired again, it ends when it was to end before.
-      const again = owner.beliefs.filter(({ held, told }) => held.name === lock.name && !told);
-      const bounded = again.length > 0 ? again.some((one) => one.bounded) : (how.hold_ms ?? 0) > 0;
-      this.#believe(owner, new Belief(client, id, lock, bounded, asked));
+      // Acquired again, it ends when it was to end before: be it on its way here, together with word of that end. Only if that was lost
+      // before this was granted is it a hold of its own.
+      const under = before.find(({ held }) => held.name === lock.name);
+      const ownEnd = under === undefined || under.told || this.beliefs.mayBeTaken(under);
+      const bounded = under?.bounded === true || (ownEnd && (how.hold_ms ?? 0) > 0);
+      this.#believe(owner, new Belief(client, id, lock, bounded, asked, under));
     }
     return ended;
   }
