@@ -2,14 +2,14 @@
 import { configurationIn } from './configuration.js';
 import { Progress } from './progress.js';
 import { lastOf, type Run } from './run.js';
-import { others, type State } from './state.js';
+import { hearTime, others, type State } from './state.js';
 import { invariant } from './types.js';
 
 /** Appends a run that continues the log. */
 export function append(s: State, run: Run): void {
   s.log.append(run);
   s.unsaved.push(run);
-  s.time = Math.max(s.time, run.time);
+  hearTime(s, run.term, run.time);
   rememberConfiguration(s, run);
 }
 

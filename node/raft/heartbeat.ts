@@ -3,7 +3,7 @@ import { advanceCommit } from './entries.js';
 import { heardLeader } from './following.js';
 import { confirmReads, passOnAgain } from './reads.js';
 import { probe } from './replication.js';
-import { clusterTime, follow, type State } from './state.js';
+import { clusterTime, follow, hearTime, type State } from './state.js';
 import { type Heartbeat, invariant, type NodeId } from './types.js';
 
 /** What a leader says to `peer` in round `round`, or null when it does not lead it. */
@@ -19,7 +19,8 @@ export function heartbeatFor(s: State, peer: NodeId, round: number): Heartbeat['
 export function onHeartbeat(s: State, from: NodeId, term: number, commit: number, time: number): number | null {
   if (term < s.term) return s.term;
   heardLeader(s, from, term);
-  s.time = Math.max(s.time, time);
+  // The time of a leader whose first entry is not here is none of this log's.
+  if (term === s.log.lastTerm) hearTime(s, term, time);
   // The leader knows from this replica itself that it holds them.
   invariant(commit <= s.log.last, `entries up to ${commit} were acknowledged, the log ends at ${s.log.last}`);
   advanceCommit(s, commit);

@@ -20,7 +20,6 @@ export function becomeLeader(s: State): void {
   s.transferring = false;
   s.electionAt = Number.POSITIVE_INFINITY;
   s.timeAt = s.now;
-  s.time = Math.max(s.time, s.log.lastTime);
   s.transfer = null;
   s.uncommittedBytes = 0;
   s.progressAt = s.now;

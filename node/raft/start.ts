@@ -51,6 +51,7 @@ export function initialState(options: GroupOptions): State {
     configurations: [{ index: 0, configuration: options.configuration }, ...options.configurations],
     now,
     time: log.lastTime,
+    timeTerm: log.lastTerm,
     timeAt: now,
     electionAt: 0,
     contactAt: Number.NEGATIVE_INFINITY,

@@ -107,8 +107,10 @@ export interface State {
 
   /** Monotonic ms of the event under way. */
   now: number;
-  /** Cluster time, ms: on a leader it advances by elapsed time, elsewhere it is the greatest heard. */
+  /** Cluster time, ms: on a leader it advances by elapsed time, elsewhere it is the latest that was heard in the term of the last entry. */
   time: number;
+  /** That term. */
+  timeTerm: number;
   timeAt: number;
 
   // Follower.
@@ -247,7 +249,10 @@ export function answerRead(s: State, read: WaitingRead, refused: boolean): void 
 
 const CLUSTER_TIME_STEP_MS_MAX = 500;
 
-/** Cluster time now. A leader's advances by elapsed time, at most 500 ms a step: it may run late, never early. */
+/**
+ * Cluster time now. A leader's advances by elapsed time, at most 500 ms a step: it may run late, never early. That is, between two entries
+ * of a log no more of it passes than of real time, so that nothing runs out too soon.
+ */
 export function clusterTime(s: State): number {
   if (s.role === 'leader') {
     const elapsed = Math.floor(s.now - s.timeAt);
@@ -255,4 +260,14 @@ export function clusterTime(s: State): number {
     s.timeAt += elapsed;
   }
   return s.time;
+}
+
+/**
+ * The leader of `term`, which is the term of the last entry now, told the time. A new leader goes on from there, and from nobody else's
+ * time: all its entries were in the log of that one, and none is ahead of it. What another leader told may be, for who came next need not
+ * have heard it, and began behind.
+ */
+export function hearTime(s: State, term: number, time: number): void {
+  s.time = term === s.timeTerm ? Math.max(s.time, time) : time;
+  s.timeTerm = term;
 }

@@ -55,7 +55,10 @@ export class SimulatedCluster extends SimulatedWorld {
   readonly #machines = new Map<string, Machine>();
   readonly #retired = new Set<string>();
   readonly #clients = new Map<string, Process>();
-  readonly judge = new Judge((line) => this.note(line));
+  readonly judge = new Judge(
+    (line) => this.note(line),
+    () => this.time.now(),
+  );
   #failure: Error | null = null;
 
   constructor(seed: number, options: SimulationOptions = {}) {

@@ -36,4 +36,14 @@ export const FAILED_SEEDS: readonly { readonly seed: number; readonly found: str
   },
   { seed: 403_509, found: 'as 401202' },
   { seed: 404_119, found: 'as 401202' },
+  {
+    seed: 401_050,
+    found:
+      'a new leader went on from a cluster time that the leader before it had not heard: waits and holds that it had let begin ended too soon',
+  },
+  { seed: 402_543, found: 'as 401050' },
+  { seed: 403_096, found: 'as 401050' },
+  { seed: 403_116, found: 'as 401050' },
+  { seed: 403_199, found: 'as 401050' },
+  { seed: 404_430, found: 'as 401050' },
 ];

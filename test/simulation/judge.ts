@@ -11,9 +11,12 @@ import type { Replica } from '../../node/replica.js';
 import { decodeMessage } from '../../protocol/wire.js';
 import { BrokenPromise } from './promise.js';
 import type { CommittedEntry } from './shadow.js';
+import { FASTEST_CLOCK } from './time.js';
 
 /** Terms that fit beside an index in one number. */
 const TERMS_MAX = 2 ** 20;
+/** Cluster time is cut to whole ones, ms. */
+const CUT_MS = 1;
 
 /** What is known of a group, whoever said it. */
 interface Ledger {
@@ -28,6 +31,8 @@ interface Ledger {
   readonly entries: Map<number, Known>;
   /** From index 0 on, what is committed. */
   readonly committed: Committed[];
+  /** How far cluster time was behind the fastest clock there may be, at most, when a committed entry was made, ms. */
+  behind: number;
   /** Runs that have been compared, with the entries that they held then. */
   readonly compared: WeakMap<Run, number>;
 }
@@ -37,6 +42,8 @@ interface Known {
   readonly entry: Buffer;
   /** Cluster time, ms. */
   readonly time: number;
+  /** True time at which its leader made it, ms. */
+  readonly madeAt: number;
 }
 
 interface Committed {
@@ -68,7 +75,7 @@ interface Word {
   vote: string;
 }
 
-const NOTHING: Known = { digest: 0, entry: Buffer.alloc(0), time: 0 };
+const NOTHING: Pick<Known, 'entry' | 'time'> = { entry: Buffer.alloc(0), time: 0 };
 
 export class Judge {
   readonly #ledgers = new Map<string, Ledger>();
@@ -76,9 +83,12 @@ export class Judge {
   readonly #words = new Map<string, Word>();
   /** Tells of what changed, one line a change. */
   readonly #note: (line: string) => void;
+  /** True time, ms. */
+  readonly #now: () => number;
 
-  constructor(note: (line: string) => void) {
+  constructor(note: (line: string) => void, now: () => number) {
     this.#note = note;
+    this.#now = now;
   }
 
   /** Highest index of `group` that is known to be committed. */
@@ -229,7 +239,7 @@ export class Judge {
       const digest = crc32(entry, (before * 31 + time) >>> 0);
       const key = index * TERMS_MAX + term;
       const known = entries.get(key);
-      if (known === undefined) entries.set(key, { digest, entry: Buffer.from(entry), time });
+      if (known === undefined) entries.set(key, { digest, entry: Buffer.from(entry), time, madeAt: this.#now() });
       else if (known.digest !== digest)
         throw new BrokenPromise(`Log Matching: ${id} holds another entry ${index} of term ${term} in ${run.group}`);
       before = term;
@@ -259,8 +269,10 @@ export class Judge {
     for (let index = seen.commit + 1; index <= commit; index++) {
       const term = log.termAt(index) ?? -1;
       const known = committed[index];
-      if (known === undefined) committed.push({ term, during: raft.term });
-      else if (known.term !== term)
+      if (known === undefined) {
+        committed.push({ term, during: raft.term });
+        this.#checkTime(raft.id, index, term);
+      } else if (known.term !== term)
         throw new BrokenPromise(
           `State Machine Safety: ${id} commits entry ${index} of ${raft.id} of term ${term}, others that of ${known.term}`,
         );
@@ -277,6 +289,20 @@ export class Judge {
       throw new BrokenPromise(
         `${id} ${raft.id}: commits entry ${commit}, durable only on ${holders.join() || 'nobody'}`,
       );
+  }
+
+  // Cluster time may run late, never early: between two entries no more of it passes than of true time, whoever made them.
+  #checkTime(group: string, index: number, term: number): void {
+    const ledger = this.#ledger(group);
+    const known = ledger.entries.get(index * TERMS_MAX + term);
+    if (known === undefined) return;
+    const behind = known.madeAt * FASTEST_CLOCK - known.time;
+    const early = ledger.behind - behind;
+    if (early > CUT_MS)
+      throw new BrokenPromise(
+        `cluster time of ${group} jumps ahead: entry ${index} comes ${early.toFixed(1)} ms early`,
+      );
+    ledger.behind = Math.max(ledger.behind, behind);
   }
 
   // What a leader believes of another's log. Who has gone on to a later term may have cut it since.
@@ -326,6 +352,7 @@ export class Judge {
         votes: new Map(),
         entries: new Map(),
         committed: [{ term: 0, during: -1 }],
+        behind: Number.NEGATIVE_INFINITY,
         compared: new WeakMap(),
       };
       this.#ledgers.set(group, ledger);

@@ -6,6 +6,7 @@ import type { Moment } from './history/history.js';
 import { Belief, Beliefs } from './lock-beliefs.js';
 import { LockRecords, PERMITS, SEMAPHORE } from './lock-records.js';
 import { BrokenPromise } from './promise.js';
+import { FASTEST_CLOCK } from './time.js';
 
 /** How something is asked for. Times in ms. */
 export interface How {
@@ -39,8 +40,6 @@ const GIVEN_BACK: ReadonlySet<string> = new Set(['LOCK_LOST', 'CANCELLED']);
 const RELEASE_MS = 4000;
 const RELEASES_MAX = 50;
 const RELEASE_AGAIN_MS = 300;
-/** Cluster time runs late, and by a clock that is as wrong as it may be. */
-const FASTEST_CLOCK = 1.06;
 
 export class LockCalls {
   readonly calls: Calls;
@@ -342,6 +341,7 @@ export class LockCalls {
   }
 
   #checkWait(what: string, asked: Moment, { wait_ms }: How): void {
+    // Cluster time runs late, and by a clock that is as wrong as it may be.
     const waited = this.#now - asked.time;
     if (waited * FASTEST_CLOCK < wait_ms - 1)
       throw new BrokenPromise(`${what}, and is told LOCK_TIMEOUT after ${waited.toFixed(1)} ms`);

@@ -51,23 +51,50 @@ describe('cluster time', () => {
   });
 
   it('stands still on a follower until it hears more', () => {
-    const core = follower('n2');
+    const core = follower('n2', { log: [1] });
     core.heartbeat('n2', 1, 0, 5000);
     core.pass(900);
     expect(core.time).to.equal(5000);
     core.heartbeat('n2', 1, 0, 4000);
     expect(core.time, 'it does not go back').to.equal(5000);
-    core.hear('n2', append(1, 0, 0, [run(1, 1, ['a'], 7000)]));
+    core.hear('n2', append(1, 1, 1, [run(1, 2, ['a'], 7000)]));
     expect(core.time).to.equal(7000);
   });
 
   it('goes on with a new leader from the greatest that it has heard', () => {
-    const core = follower('n2');
+    const core = follower('n2', { log: [1] });
     core.heartbeat('n2', 1, 0, 5000);
     core.unlink('n2');
     const electedAt = core.now;
     expect(elect(core).time).to.be.within(5000, 5000 + core.now - electedAt);
-    expect(core.raft.log.runAt(1)?.time).to.be.at.least(5000);
+    expect(core.raft.log.runAt(2)?.time).to.be.at.least(5000);
+  });
+
+  it('leaps over no time that a leader before the last one told: the last one had not heard it, and made entries', () => {
+    const core = follower('n2', { log: [1] });
+    core.heartbeat('n2', 1, 0, 5000);
+    core.hear('n3', append(2, 1, 1, [run(2, 2, ['a'], 3000)]));
+    expect(core.time).to.equal(3000);
+    const electedAt = core.now;
+    elect(core.unlink('n3'));
+    expect(core.raft.log.runAt(3)?.time).to.be.within(3000, 3000 + core.now - electedAt);
+  });
+
+  it('leaps over no time that a leader told of whose entries none has come', () => {
+    const core = follower('n2', { log: [1] });
+    core.heartbeat('n2', 1, 0, 3000);
+    core.heartbeat('n3', 2, 0, 5000);
+    const electedAt = core.now;
+    elect(core.unlink('n3'));
+    expect(core.raft.log.runAt(2)?.time).to.be.within(3000, 3000 + core.now - electedAt);
+  });
+
+  it('leaps over no time of entries that are cut', () => {
+    const core = follower('n2', { runs: [run(1, 1, ['a'], 1000), run(2, 2, ['b'], 5000)] });
+    core.hear('n3', append(3, 1, 1, [run(1, 2, ['c'], 2000)]));
+    const electedAt = core.now;
+    elect(core.unlink('n3'));
+    expect(core.raft.log.runAt(3)?.time).to.be.within(2000, 2000 + core.now - electedAt);
   });
 
   it('goes on after a restart from the greatest that is on the disk', () => {
@@ -76,7 +103,7 @@ describe('cluster time', () => {
   });
 
   it('is not advanced by the time before the election', () => {
-    const core = follower('n2');
+    const core = follower('n2', { log: [1] });
     core.heartbeat('n2', 1, 0, 5000);
     core.pass(900).unlink('n2');
     elect(core);
