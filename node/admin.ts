@@ -21,7 +21,10 @@ export interface AdminHost {
   now(): number;
   replica(group: string): Replica | undefined;
   notLeader(replica: Replica): ConcordError;
-  load(run: Run, done: (bytes: Buffer) => void): void;
+  /** Reads a run from disk; null when it was given back meanwhile. */
+  load(run: Run, done: (bytes: Buffer | null) => void): void;
+  /** Index of the newest flushed checkpoint of a group; 0 while there is none. */
+  checkpoint(group: string): number;
   status(): unknown;
   /** Rows of `sessions`; the leader of `c` knows them. */
   sessions(): unknown;
@@ -155,31 +158,45 @@ export class Admin {
     const replica = this.#replica(groupText.check(argument['group']));
     const count = Math.min(LOG_ROWS_MAX, u53.check(argument['count']));
     const { log } = replica.raft;
-    const from =
-      argument['from'] == null ? Math.max(1, log.last - count + 1) : Math.max(1, u53.check(argument['from']));
-    const to = Math.min(log.last, from + count - 1);
+    const from = Math.max(1, argument['from'] == null ? log.last - count + 1 : u53.check(argument['from']));
+    // Of the entries that were given back one row tells.
+    const to = Math.min(log.last, Math.max(from, log.first) + count - 1);
     const matches = replica.raft.leads ? replica.raft.matches() : { [this.#host.self]: log.durable };
     const holders = (index: number) =>
       Object.keys(matches)
         .filter((id) => (matches[id] ?? 0) >= index)
         .sort();
     const rows: LogRow[] = [];
+    const end = () => {
+      const kept = rows.filter(({ index }) => index >= log.first);
+      const value = from < log.first ? [this.#released(replica), ...kept] : kept;
+      client.answer({ kind: 'answer', correlation, value });
+    };
     const next = (index: number): void => {
       const run = index > to ? undefined : log.runAt(index);
       if (run === undefined) {
-        client.answer({ kind: 'answer', correlation, value: rows });
+        end();
         return;
       }
-      const read = (bytes: Buffer) => {
-        eachEntry(bytes, index, Math.min(to, lastOf(run)), (at, entry) =>
-          rows.push({ index: at, term: run.term, ...explain(entry), on: holders(at) }),
-        );
-        next(lastOf(run) + 1);
+      const read = (bytes: Buffer | null) => {
+        if (bytes !== null)
+          eachEntry(bytes, index, Math.min(to, lastOf(run)), (at, entry) =>
+            rows.push({ index: at, term: run.term, ...explain(entry), on: holders(at) }),
+          );
+        next(Math.max(lastOf(run) + 1, log.first));
       };
       if (run.bytes === null) this.#host.load(run, read);
       else read(run.bytes);
     };
-    next(from);
+    next(Math.max(from, log.first));
+  }
+
+  /** The row that stands for all that was given back. */
+  #released({ raft }: Replica): LogRow {
+    const { start } = raft.log;
+    const checkpoint = this.#host.checkpoint(raft.id);
+    const command = `entries up to ${start.index} were given back; the checkpoint at ${checkpoint} stands in for them`;
+    return { index: start.index, term: start.term, kind: 'released', session: null, command, bytes: 0, on: [] };
   }
 
   #replica(group: string): Replica {

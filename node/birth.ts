@@ -69,6 +69,11 @@ export class Birth {
     this.#kept = identity;
   }
 
+  /** What was damaged is whole again. */
+  repaired(): void {
+    this.#identity = { ...this.#identity, repairing: false };
+  }
+
   /** Without others there is nobody to wait for. To be called once, first. */
   begin(): Meeting {
     return this.#change(this.#identity);

@@ -5,7 +5,7 @@ import type { MessageOf } from '../protocol/messages.js';
 import { OUTCOMES } from './observe/tally.js';
 import { type Client, fail, proposalOf, type Replica } from './replica.js';
 import { ENTRY_KINDS, firstCommandEntry } from './services/entry.js';
-import type { Sessions } from './services/sessions.js';
+import type { Directory } from './services/sessions.js';
 
 /** Commands that wait until this node's replica of `c` has caught up with their sessions. */
 export const PARKED_MAX = 16_384;
@@ -42,7 +42,7 @@ interface Parked {
 export class Commands {
   readonly #host: CommandHost;
   /** Applied state of `c` on this node. */
-  readonly #sessions: Sessions;
+  readonly #directory: Directory;
   readonly #coordination: Replica;
   /** Commands that named no group here, or could not be read. */
   misdirected = 0;
@@ -50,9 +50,9 @@ export class Commands {
   /** The furthest index of `c` that its leader was asked about. */
   #askedFor = 0;
 
-  constructor(host: CommandHost, sessions: Sessions, coordination: Replica) {
+  constructor(host: CommandHost, directory: Directory, coordination: Replica) {
     this.#host = host;
-    this.#sessions = sessions;
+    this.#directory = directory;
     this.#coordination = coordination;
   }
 
@@ -85,10 +85,10 @@ export class Commands {
 
   /** This node's replica of `c` has moved on, time has, or a leadership is over: looks at what was parked. */
   retry(): void {
-    const applied = this.#coordination.applied;
+    const { known } = this.#coordination;
     const now = this.#host.now();
     const isDue = ({ command: { deadline, replica }, until }: Parked) =>
-      until <= applied || deadline <= now || !replica.raft.leads;
+      until <= known || deadline <= now || !replica.raft.leads;
     if (!this.#parked.some(isDue)) return;
     const parked = this.#parked;
     this.#parked = [];
@@ -118,7 +118,7 @@ export class Commands {
     const waiter = { client, correlation, session, operation, since };
     const known = session === 0 || machine.hasLane(session);
     // Its first command here: whether the session is alive is for `c` to say, as far as this node's replica has read it.
-    const seen = this.#coordination.applied;
+    const seen = this.#coordination.known;
     const until = known ? 0 : Math.max(session, machine.horizon);
     const left_ms = deadline - this.#host.now();
     if (!raft.leads) refuse(command, this.#host.notLeader(replica));
@@ -128,7 +128,8 @@ export class Commands {
       refuse(command, new ConcordError('DEADLINE', `session ${session} was not known here in time`));
     else if (until > seen) return until;
     else if (known) replica.propose({ kind: ENTRY_KINDS.command, payload: bytes }, waiter);
-    else if (this.#sessions.alive(session)) replica.propose(proposalOf(firstCommandEntry(seen, bytes)), waiter);
+    else if (this.#directory.sessions.alive(session))
+      replica.propose(proposalOf(firstCommandEntry(seen, bytes)), waiter);
     else refuse(command, new ConcordError('SESSION_EXPIRED', `session ${session} has ended`));
     return 0;
   }

@@ -10,6 +10,9 @@ import { LIMITS } from '../protocol/limits.js';
 import { parseAddress } from '../protocol/tcp.js';
 import { DEFAULT_RAFT_SETTINGS } from './raft/types.js';
 
+/** The log is given back by segments: so many at least make up its budget. */
+const SEGMENTS_MIN = 4;
+
 /** Version of the configuration file. */
 const CONFIG_VERSION = 1;
 
@@ -50,6 +53,18 @@ const FILE = z.strictObject({
     .min(64 << 10)
     .max(1 << 30)
     .default(16 << 20),
+  /** Messages and what is not in the base yet, in memory, bytes. Beside it a node takes some 100 MB for everything else. */
+  memory_budget: z
+    .int()
+    .min(1 << 20)
+    .max(64 * 2 ** 30)
+    .default(256 << 20),
+  /** Log on disk, bytes: half of it is kept for members that were away for a short while, and spares them a snapshot. */
+  log_budget: z
+    .int()
+    .min(1 << 20)
+    .max(2 ** 40)
+    .default(512 << 20),
   /** Let whoever reaches the port break this node: cut and slow its links, fill its disk. For tests and drills. */
   faults: z.boolean().default(false),
   /** With it, nothing that was written is on disk before its sync: kill -9 is a power cut. */
@@ -67,6 +82,8 @@ export interface NodeConfig {
   readonly election_ms: number;
   readonly heartbeat_ms: number;
   readonly segment_bytes: number;
+  readonly memory_budget: number;
+  readonly log_budget: number;
   /** It has fault doors. */
   readonly faults: boolean;
   /** Implies `faults`. */
@@ -93,6 +110,8 @@ export function readConfig(argv: readonly string[], version: string): NodeConfig
     )
     .option('--heartbeat-ms <ms>', `interval of heartbeats (default ${DEFAULT_RAFT_SETTINGS.heartbeat_ms})`, numberOf)
     .option('--segment-bytes <n>', 'length of a log segment (default 16777216)', numberOf)
+    .option('--memory-budget <n>', 'bytes of messages and of unwritten state in memory (default 268435456)', numberOf)
+    .option('--log-budget <n>', 'bytes of log on disk (default 536870912)', numberOf)
     .option('--faults', 'open the fault doors: whoever reaches the port may break this node (tests and drills)')
     .option('--faults-hold-writes', 'as --faults, and hold every write back until its sync: kill -9 is a power cut')
     .option('--keeper-fd <fd>', 'descriptor of the process that started this node', numberOf)
@@ -104,12 +123,24 @@ export function readConfig(argv: readonly string[], version: string): NodeConfig
     })
     .parse([...argv], { from: 'user' });
   const flags = program.opts<Flags>();
-  const { config, keeperFd, electionMs, heartbeatMs, segmentBytes, faultsHoldWrites, ...plain } = flags;
+  const {
+    config,
+    keeperFd,
+    electionMs,
+    heartbeatMs,
+    segmentBytes,
+    memoryBudget,
+    logBudget,
+    faultsHoldWrites,
+    ...plain
+  } = flags;
   const given = defined({
     ...plain,
     election_ms: electionMs,
     heartbeat_ms: heartbeatMs,
     segment_bytes: segmentBytes,
+    memory_budget: memoryBudget,
+    log_budget: logBudget,
     faults_hold_writes: faultsHoldWrites,
   });
   const parsed = FILE.safeParse({ version: CONFIG_VERSION, ...fileOf(config), ...given });
@@ -119,6 +150,8 @@ export function readConfig(argv: readonly string[], version: string): NodeConfig
   if (wrong !== null) throw badConfig(config, `peers: ${wrong}`);
   if (rest.heartbeat_ms * 3 > rest.election_ms)
     throw badConfig(config, 'heartbeat_ms has to be at most a third of election_ms');
+  if (rest.segment_bytes * SEGMENTS_MIN > rest.log_budget)
+    throw badConfig(config, `log_budget has to be at least ${SEGMENTS_MIN} times segment_bytes`);
   return {
     ...rest,
     faults: rest.faults || rest.faults_hold_writes,
@@ -138,6 +171,8 @@ interface Flags {
   electionMs?: number;
   heartbeatMs?: number;
   segmentBytes?: number;
+  memoryBudget?: number;
+  logBudget?: number;
   faults?: boolean;
   faultsHoldWrites?: boolean;
   keeperFd?: number;

@@ -2,7 +2,7 @@
 import { Durations, Histogram } from './observe/histogram.js';
 import type { RaftGroup } from './raft/group.js';
 import type { Run } from './raft/run.js';
-import type { Log } from './storage/log.js';
+import type { Batch, Log } from './storage/log.js';
 
 export class Disk {
   /** Time until a batch is durable. */
@@ -29,6 +29,7 @@ export class Disk {
     if (this.#busy) return;
     const now = this.#now();
     const states: { group: string; term: number; vote: string }[] = [];
+    const starts: Batch['starts'][number][] = [];
     const runs: Run[] = [];
     const saves: { group: RaftGroup; sequence: number }[] = [];
     for (const group of this.#groups.values()) {
@@ -36,12 +37,13 @@ export class Disk {
       if (save === null) continue;
       saves.push({ group, sequence: save.sequence });
       if (save.state !== null) states.push({ group: group.id, ...save.state });
+      if (save.start !== null) starts.push({ group: group.id, ...save.start });
       runs.push(...save.runs);
     }
     if (saves.length === 0) return;
     this.#busy = true;
     this.batchBytes.record(runs.reduce((sum, { size }) => sum + size, 0));
-    this.#log.append({ states, runs: runs.map(encoded) }, (places) => {
+    this.#log.append({ states, starts, runs: runs.map(encoded) }, (places) => {
       this.#busy = false;
       this.appends.recordMs(this.#now() - now);
       places.forEach((place, i) => {
@@ -61,8 +63,9 @@ export class Disk {
   }
 }
 
-function encoded(run: Run): { group: string; bytes: Buffer } {
+function encoded(run: Run): Batch['runs'][number] {
   // A run is kept in memory at least until it is durable.
   if (run.bytes === null) throw new Error(`run ${run.group}/${run.first} was dropped before it was written`);
-  return { group: run.group, bytes: run.bytes };
+  const { group, first, count, term, bytes } = run;
+  return { group, first, count, term, bytes };
 }

@@ -2,6 +2,7 @@
 import { ConcordError } from '../protocol/errors.js';
 import { COORDINATION, SHARD } from '../protocol/groups.js';
 import type { MessageOf } from '../protocol/messages.js';
+import type { CheckpointHead } from './checkpoint-head.js';
 import { FenceFloor } from './fence-floor.js';
 import { Leadership } from './observe/leadership.js';
 import { ReplicaCounts } from './observe/replica-counts.js';
@@ -13,15 +14,25 @@ import { decodeRun, type Run } from './raft/run.js';
 import type { Random } from './raft/state.js';
 import type { Configuration, GroupId, NodeId, Outgoing, RaftSettings, Role } from './raft/types.js';
 import { type Client, fail, Replica } from './replica.js';
-import { coordinationMachine, type GroupMachine, shardMachine } from './services/group-machine.js';
+import { prefixOf } from './services/cut.js';
+import { type Coordination, coordinationMachine, type GroupMachine, shardMachine } from './services/group-machine.js';
+import { LockCounts } from './services/locks/counts.js';
 import type { Locks } from './services/locks/locks.js';
+import { MESSAGES_TABLE, Messages } from './services/messages/messages.js';
 import type { Sessions } from './services/sessions.js';
+import { Tables } from './services/tables.js';
 import { SessionWatch } from './session-watch.js';
 import type { Recovered, RunHead } from './storage/log.js';
 import { Sweeper } from './sweeper.js';
 
 /** The shards there are. */
 const SHARDS: readonly GroupId[] = [SHARD];
+
+/** Where the rows of messages stand among those of their group. */
+const MESSAGES = prefixOf(MESSAGES_TABLE);
+
+/** A group whose state in memory is ahead of the base by more than this part of the memory budget applies nothing until it is written down. */
+const UNWRITTEN_SHARE_MAX = 1 / 2;
 
 /** How long a keepalive may wait for its confirmation, ms. */
 const KEEPALIVE_MS_MAX = 5000;
@@ -47,6 +58,12 @@ export interface GroupsOptions {
   readonly settings: RaftSettings;
   readonly random: Random;
   readonly recovered: Recovered<FoundRun>;
+  /** Of the checkpoints that stand in for the rest of the log. The machines still have to get their rows. */
+  readonly heads: ReadonlyMap<GroupId, CheckpointHead>;
+  /** What this node had was damaged: its replicas have no vote yet. */
+  readonly repairing: boolean;
+  /** Bytes of messages in memory. */
+  readonly memory_budget: number;
 }
 
 /** What groups need of their node. */
@@ -54,8 +71,10 @@ export interface GroupsHost {
   now(): number;
   wake(): void;
   notLeader(replica: Replica): ConcordError;
-  /** Reads a run's bytes from its place on disk. */
+  /** Reads a run's bytes from its place on disk. `done` does not come when they were given back. */
   read(place: unknown, done: (bytes: Buffer) => void): void;
+  /** Reads a row of a group from the base. */
+  row(group: GroupId, key: Buffer): Buffer | undefined;
 }
 
 /** A replica has a new role, term or leader. */
@@ -72,14 +91,18 @@ export interface RoleChange {
 export interface GroupsOutput {
   readonly messages: Outgoing[];
   readonly changes: RoleChange[];
+  /** Members that need entries which the log has no more. */
+  readonly snapshots: { readonly group: GroupId; readonly to: NodeId }[];
+  /** Replicas that hold again all that they can have acknowledged. */
+  readonly repaired: GroupId[];
   /** Commit or applied index, roles or sessions have moved. */
   readonly moved: boolean;
 }
 
 export class Groups {
   readonly multi: MultiRaft;
-  readonly sessions: Sessions;
-  readonly locks: Locks;
+  /** What the locks have counted, whatever state they are in. */
+  readonly lockCounts = new LockCounts();
   /** Commands and reads of all groups by what came of them. */
   readonly commands = new Tally();
   readonly reads = new Tally();
@@ -89,6 +112,10 @@ export class Groups {
   misdirected = 0;
   readonly #host: GroupsHost;
   readonly #replicas = new Map<GroupId, Replica>();
+  readonly #messages = new Map<GroupId, Messages>();
+  readonly #load_bytes_max: number;
+  readonly #unwritten_max: number;
+  #services: Coordination;
   readonly #coordination: Replica;
   readonly #watch: SessionWatch;
   readonly #sweepers: Sweeper[] = [];
@@ -101,16 +128,34 @@ export class Groups {
   constructor(options: GroupsOptions, host: GroupsHost) {
     this.#host = host;
     this.multi = new MultiRaft(options.self, options.settings);
-    const { machine, sessions, locks } = coordinationMachine();
-    this.sessions = sessions;
-    this.locks = locks;
-    this.#coordination = this.#add(COORDINATION, machine, options);
-    this.#watch = new SessionWatch(this.#coordination, sessions);
+    this.#load_bytes_max = options.memory_budget;
+    this.#unwritten_max = options.memory_budget * UNWRITTEN_SHARE_MAX;
+    this.#services = coordinationMachine(new Tables(), {}, this.lockCounts);
+    this.#coordination = this.#add(COORDINATION, this.#services.machine, options);
+    this.#watch = new SessionWatch(this.#coordination, this);
     for (const id of SHARDS) {
-      const shard = this.#add(id, shardMachine(id), options);
-      this.#sweepers.push(new Sweeper(shard, this.#coordination, sessions));
-      this.#floors.push(new FenceFloor(shard, () => machine.fences.floor(this.#coordination.applied + 1)));
+      const shard = this.#add(id, this.#shardMachine(id), options);
+      this.#sweepers.push(new Sweeper(shard, this.#coordination, this));
+      this.#floors.push(new FenceFloor(shard, () => this.#lowestFence()));
     }
+  }
+
+  get sessions(): Sessions {
+    return this.#services.sessions;
+  }
+
+  get locks(): Locks {
+    return this.#services.locks;
+  }
+
+  /** The messages of all shards. */
+  messages(): IterableIterator<Messages> {
+    return this.#messages.values();
+  }
+
+  /** Those of one shard; undefined for a group that keeps none. */
+  messagesOf(group: GroupId): Messages | undefined {
+    return this.#messages.get(group);
   }
 
   get coordination(): Replica {
@@ -190,6 +235,10 @@ export class Groups {
   apply(): boolean {
     let more = false;
     for (const replica of this.#replicas.values()) {
+      if (replica.machine.dirty > this.#unwritten_max) {
+        replica.hold();
+        continue;
+      }
       const before = replica.applied;
       if (replica.apply()) more = true;
       if (replica.applied !== before) this.#moved = true;
@@ -213,10 +262,14 @@ export class Groups {
   take(): GroupsOutput {
     const messages: Outgoing[] = [];
     const changes: RoleChange[] = [];
+    const snapshots: GroupsOutput['snapshots'] = [];
+    const repaired: GroupId[] = [];
     for (const replica of this.#replicas.values()) {
       const { raft } = replica;
       const out = raft.take();
       messages.push(...out.messages);
+      for (const to of out.snapshots) snapshots.push({ group: raft.id, to });
+      if (out.repaired) repaired.push(raft.id);
       for (const run of out.loads) this.#load(replica, run);
       if (out.reads.length > 0) replica.onReads(out.reads);
       if (!out.changed) continue;
@@ -227,7 +280,7 @@ export class Groups {
     messages.push(...this.multi.take());
     const moved = this.#moved || changes.length > 0;
     this.#moved = false;
-    return { messages, changes, moved };
+    return { messages, changes, snapshots, repaired, moved };
   }
 
   /** Monotonic time at which something is due. */
@@ -241,6 +294,7 @@ export class Groups {
 
   #add(id: GroupId, machine: GroupMachine, options: GroupsOptions): Replica {
     const found = options.recovered.get(id);
+    const head = options.heads.get(id);
     const runs: Run[] = (found?.runs ?? []).map(({ group, term, first, count, time, size, place }) => ({
       group,
       term,
@@ -263,11 +317,13 @@ export class Groups {
       hardState: { term: found?.term ?? 0, vote: found?.vote ?? '' },
       runs,
       configurations,
+      ...(head !== undefined && { start: head }),
+      repairing: options.repairing,
       now: this.#host.now(),
     });
     this.multi.add(raft);
     const counts = new ReplicaCounts(this.commands, new Leadership(options.self, raft.term));
-    const replica = new Replica(raft, machine, counts, {
+    const replica = new Replica(raft, machine, head?.index ?? 0, counts, {
       now: () => this.#host.now(),
       wake: () => this.#host.wake(),
       load: (run, done) => this.#host.read(run.place, done),
@@ -280,6 +336,33 @@ export class Groups {
     });
     this.#replicas.set(id, replica);
     return replica;
+  }
+
+  /** Empties the state of a group, which is about to get another one: its replica applies and answers nothing meanwhile. */
+  empty(replica: Replica): void {
+    const { id } = replica.raft;
+    if (id === COORDINATION) this.#services = coordinationMachine(new Tables(), {}, this.lockCounts);
+    replica.suspend(id === COORDINATION ? this.#services.machine : this.#shardMachine(id));
+  }
+
+  /** The state of a group has been put in place of another: whoever goes by it looks anew. */
+  replaced(): void {
+    this.#moved = true;
+    this.#sessionsMoved([]);
+    for (const sweeper of this.#sweepers) sweeper.changed();
+  }
+
+  #shardMachine(id: GroupId): GroupMachine {
+    const read = (key: Buffer) => this.#host.row(id, Buffer.concat([MESSAGES, key]));
+    const messages = new Messages({ read, load_bytes_max: this.#load_bytes_max });
+    this.#messages.set(id, messages);
+    return shardMachine(id, new Tables(), {}, messages);
+  }
+
+  /** The lowest fencing token that anybody can have, as far as this node knows. */
+  #lowestFence(): number {
+    const { suspended, applied, machine } = this.#coordination;
+    return suspended ? 0 : machine.fences.floor(applied + 1);
   }
 
   #sessionsMoved(ended: readonly number[]): void {

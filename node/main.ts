@@ -4,17 +4,18 @@ import { readFileSync, writeSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { setFlagsFromString } from 'node:v8';
 import { ConcordError } from '../protocol/errors.js';
-import { type BootHandlers, boot } from './boot.js';
 import { type NodeConfig, readConfig } from './config.js';
 import { breakableWorld } from './faults/world.js';
+import { Lives, type LivesHandlers } from './lives.js';
 import { lockFolder } from './lock.js';
-import type { Node } from './node.js';
 import { openNodeLog } from './observe/log.js';
 import { DEFAULT_RAFT_SETTINGS } from './raft/types.js';
 import { realWorld } from './world-real.js';
 
 /** How long a clean stop may take before the process ends anyway, ms: less than a keeper waits before it kills. */
 const STOP_MS_MAX = 4000;
+/** Of the memory budget, and beside it. */
+const LOG_CACHE_SHARE = 1 / 8;
 
 // Read by the thread pool at its first use: syncs, zero-filling and reads of several files must not wait for each other.
 process.env['UV_THREADPOOL_SIZE'] ??= '8';
@@ -37,7 +38,7 @@ function main(): void {
   }
   const log = openNodeLog(config.data, config.id);
   const keeper = config.keeper_fd === null ? null : new KeeperPipe(config.keeper_fd);
-  let node: Node | null = null;
+  let node: Lives | null = null;
 
   const fail = (error: Error): void => {
     log.error(error, 'the node cannot go on');
@@ -71,39 +72,40 @@ function main(): void {
   process.on('SIGHUP', () => {});
   keeper?.onEnd(() => stopOnce('the keeper is gone'));
 
-  const { election_ms, heartbeat_ms, faults, faults_hold_writes: hold, ...rest } = config;
+  const { election_ms, heartbeat_ms, memory_budget, log_budget, faults, faults_hold_writes: hold, ...rest } = config;
   const options = {
     ...rest,
     members: config.peers,
-    raft: { ...DEFAULT_RAFT_SETTINGS, election_ms, heartbeat_ms },
+    raft: { ...DEFAULT_RAFT_SETTINGS, election_ms, heartbeat_ms, log_cache_bytes_max: logCacheOf(memory_budget) },
+    budgets: { memory_budget, log_budget },
     version,
     pid: process.pid,
   };
   const doors = faults ? { faults, faults_hold_writes: hold } : {};
   log.event('starting', { version, pid: process.pid, listen: config.listen, data: config.data, ...doors });
-  const booted = (error: Error | null, made: Node | null): void => {
-    if (error !== null || made === null) {
-      fail(error ?? new Error('no node'));
-      return;
-    }
-    node = made;
-    made.start((listenError, address) => {
-      if (listenError !== null) fail(portError(config.listen, listenError));
-      else keeper?.tell({ ready: address, pid: process.pid });
-    });
-  };
   lockFolder(config.data, (error) => {
     if (error !== null) {
       fail(error);
       return;
     }
     const outside = realWorld();
-    const handlers: BootHandlers = { event: (event, facts) => log.event(event, facts), fatal: fail };
+    const handlers: LivesHandlers = {
+      event: (event, facts) => log.event(event, facts),
+      listening: (address) => keeper?.tell({ ready: address, pid: process.pid }),
+      deaf: (listenError) => fail(portError(config.listen, listenError)),
+      fatal: fail,
+    };
     if (faults) {
       const breakable = breakableWorld(outside, { ...options, hold });
-      boot(breakable.world, { ...options, faults: breakable.faults }, handlers, booted);
-    } else boot(outside, options, handlers, booted);
+      node = new Lives(breakable.world, { ...options, faults: breakable.faults }, handlers);
+    } else node = new Lives(outside, options, handlers);
+    node.start();
   });
+}
+
+/** Runs of the log in memory, bytes: little beside a small memory budget. What is not in it is read back. */
+function logCacheOf(memory_budget: number): number {
+  return Math.min(DEFAULT_RAFT_SETTINGS.log_cache_bytes_max, Math.floor(memory_budget * LOG_CACHE_SHARE));
 }
 
 /** The descriptor that the keeper left this process: lines of JSON go out, its end comes in. */

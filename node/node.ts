@@ -4,64 +4,39 @@ import type { Listener } from '../protocol/env.js';
 import { ConcordError } from '../protocol/errors.js';
 import type { Message } from '../protocol/messages.js';
 import { Admin } from './admin.js';
+import { headsOf } from './checkpoint-head.js';
 import { Commands } from './commands.js';
+import { Directions } from './directions.js';
 import { Disk } from './disk.js';
-import type { FaultDoors } from './faults/doors.js';
-import { type FoundRun, Groups } from './groups.js';
+import { FullDisk } from './full-disk.js';
+import { Groups } from './groups.js';
 import type { ClientConnection } from './network/clients.js';
 import { Door } from './network/door.js';
+import type { Found, NodeHandlers, NodeOptions } from './node-options.js';
 import type { Metrics } from './observe/metrics.js';
 import { nodeMetrics } from './observe/node-metrics.js';
 import { nodeState, sessionRows } from './observe/state.js';
 import { StatusFeed } from './observe/status.js';
 import { RunError } from './raft/run.js';
-import type { PeerMessage, RaftSettings } from './raft/types.js';
+import type { PeerMessage } from './raft/types.js';
 import { fail, type Replica } from './replica.js';
-import type { Identity } from './storage/identity.js';
-import type { Log, Place, Recovered } from './storage/log.js';
+import { StateKeeper } from './state-keeper.js';
+import { ReleasedError, StorageError } from './storage/errors.js';
+import type { Log, Place } from './storage/log.js';
 import { Turn } from './turn.js';
 import type { World } from './world.js';
 
 /** How long a stopping node tries to hand its leaderships over, ms. */
 const HAND_OVER_MS_MAX = 2000;
-/** How often a node without room on its disk looks whether there is some again, ms. */
-const FULL_LOOK_MS = 100;
-
 /** Messages of peers kept while this node is not born yet. */
 const EARLY_MAX = 1024;
-
-/** What a node without room for another entry or vote leaves unheard: it may neither follow nor vote. */
-const COSTS_DISK: ReadonlySet<string> = new Set(['append', 'vote_request', 'timeout_now']);
-
-/** What a node is told. */
-export interface NodeOptions {
-  readonly id: string;
-  readonly listen: string;
-  /** Address of every first member, this node's own among them. */
-  readonly members: ReadonlyMap<string, string>;
-  readonly identity: Identity;
-  readonly raft: RaftSettings;
-  readonly version: string;
-  readonly pid: number;
-  /** Only of a node that may be broken on order. */
-  readonly faults?: FaultDoors;
-}
-
-/** What a node tells whoever runs it. */
-export interface NodeHandlers {
-  /** An event worth a line in the log. */
-  event(event: string, facts: Readonly<Record<string, unknown>>): void;
-  /** Keeps a changed identity; the node goes on when it is durable. */
-  remember(identity: Identity, done: () => void): void;
-  /** The node cannot go on. It has stopped doing anything. */
-  fatal(error: Error): void;
-}
 
 export class Node {
   readonly #world: World;
   readonly #options: NodeOptions;
   readonly #handlers: NodeHandlers;
   readonly #log: Log;
+  readonly #keeper: StateKeeper;
   readonly #turn: Turn;
   readonly #door: Door;
   /** For whoever looks on: a simulator, a test. */
@@ -70,26 +45,27 @@ export class Node {
   readonly #disk: Disk;
   readonly #commands: Commands;
   readonly #admin: Admin;
+  readonly #fullDisk: FullDisk;
+  readonly #directions: Directions;
   readonly #status: StatusFeed;
   readonly #startedAt: number;
   #dirty = new Set<Connection>();
   #born = false;
   #early: { peer: string; message: Message }[] = [];
   #stopping = false;
-  /** Since when there has been no room on the disk, monotonic ms; null while there is. */
-  #fullSince: number | null = null;
+  /** It does nothing any more. */
+  #halted = false;
 
-  /** `log` has been opened; `recovered` is what was found in it. */
-  constructor(world: World, options: NodeOptions, log: Log, recovered: Recovered<FoundRun>, handlers: NodeHandlers) {
+  constructor(world: World, options: NodeOptions, { base, log, recovered, damaged }: Found, handlers: NodeHandlers) {
     this.#world = world;
     this.#options = options;
     this.#handlers = handlers;
     this.#log = log;
     this.#startedAt = world.scheduler.now();
-    this.#turn = new Turn(world.scheduler, { tick: (now) => this.#tick(now), end: (now) => this.#end(now) });
+    this.#turn = new Turn(world.scheduler, { tick: (now) => this.#tick(now), end: (now) => this.#endOrDie(now) });
     const wake = () => this.#turn.wake();
     const now = () => world.scheduler.now();
-    const notLeader = (replica: Replica) => this.#notLeader(replica);
+    const notLeader = (replica: Replica) => this.#directions.notLeader(replica);
     const replica = (group: string) => this.groups.replica(group);
     this.groups = new Groups(
       {
@@ -98,13 +74,38 @@ export class Node {
         settings: options.raft,
         random: world.random,
         recovered,
+        heads: headsOf(base),
+        repairing: options.identity.repairing,
+        memory_budget: options.budgets.memory_budget,
       },
-      { now, wake, notLeader, read: (place, done) => this.#readRun(place, done) },
+      {
+        now,
+        wake,
+        notLeader,
+        read: (place, done) => this.#readRun(place, done),
+        row: (group, key) => base.get(this.#keeper.checkpoints.of(group)?.head.space ?? 0, key),
+      },
     );
+    const others = [...options.members.keys()].filter((id) => id !== options.id);
+    const repairWith = options.identity.repairing ? others : null;
+    this.#keeper = new StateKeeper(
+      world,
+      { base, log, groups: this.groups, budgets: options.budgets, repairWith, damaged },
+      {
+        wake,
+        touch: () => this.#status.touch(),
+        send: (to, message) => this.#door.peers.send(to, message),
+        reach: (to) => this.#door.peers.reach(to),
+        event: handlers.event,
+        repaired: (done) => this.#door.repaired(done),
+        fatal: (error) => this.#fatal(error),
+      },
+    );
+    this.#fullDisk = new FullDisk(log, this.groups, options.raft.election_ms);
     this.#disk = new Disk(log, this.groups.multi.groups, now, wake);
     this.#commands = new Commands(
-      { now, replica, notLeader, lacksSpace: () => log.space() !== 'ok' },
-      this.groups.sessions,
+      { now, replica, notLeader, lacksSpace: () => log.space() !== 'ok' || base.full },
+      this.groups,
       this.groups.coordination,
     );
     this.#admin = new Admin({
@@ -113,7 +114,8 @@ export class Node {
       wake,
       replica,
       notLeader,
-      load: (run, done) => this.#readRun(run.place, done),
+      load: (run, done) => this.#readRun(run.place, done, () => done(null)),
+      checkpoint: (group) => this.#keeper.checkpoints.index(group),
       status: () => this.#state(),
       sessions: () => sessionRows(this.groups, options.id),
       metrics: (pattern) => this.metrics.rows(pattern),
@@ -128,17 +130,19 @@ export class Node {
       down: (peer, reason) => this.#peerDown(peer, reason),
       refused: (peer, { code, message }) => handlers.event('peer refused', { peer, code, message }),
       peerMessage: (peer, message) => this.#fromPeer(peer, message),
-      clientUp: (client) => client.push(this.#leaders()),
+      clientUp: (client) => client.push(this.#directions.leaders()),
       clientDown: (client) => this.#clientDown(client),
       clientMessage: (client, message) => this.#fromClient(client, message),
       dirty: (connection) => this.#markDirty(connection),
     });
+    this.#directions = new Directions(options.id, [...options.members.keys()], this.groups, this.#door);
     this.metrics = nodeMetrics({
       groups: this.groups,
       commands: this.#commands,
       turn: this.#turn,
       disk: this.#disk,
       log,
+      keeper: this.#keeper,
       door: this.#door,
       settings: options.raft,
       process: world.process,
@@ -150,6 +154,13 @@ export class Node {
 
   /** Listens and begins. `done` gets the address as bound, or why the port could not be had. */
   start(done: (error: Error | null, address: string) => void): void {
+    this.#keeper.load(() => {
+      this.#handlers.loaded();
+      this.#open(done);
+    });
+  }
+
+  #open(done: (error: Error | null, address: string) => void): void {
     this.#door.open((error: Error | null, listener: Listener | null) => {
       if (error !== null || listener === null) {
         done(error, '');
@@ -166,12 +177,20 @@ export class Node {
     const until = this.#world.scheduler.now() + HAND_OVER_MS_MAX;
     const wait = () => {
       const now = this.#world.scheduler.now();
+      if (this.#halted) return;
       const waiting = this.groups.handOver(now) && now < until;
       this.#turn.wake();
       if (waiting) this.#world.scheduler.after(5, wait);
       else this.#close(done);
     };
     wait();
+  }
+
+  /** Stops at once, whatever is under way, and closes everything. */
+  halt(done: () => void): void {
+    this.#halted = true;
+    this.#turn.stop();
+    this.#shut(done);
   }
 
   // --- what arrives -----------------------------------------------------------------------------------------------------------------
@@ -183,7 +202,10 @@ export class Node {
       incarnation: this.#door.identity.incarnation,
     });
     const now = this.#world.scheduler.now();
-    for (const peer of this.#door.peers.ids()) if (this.#door.peers.isUp(peer)) this.groups.multi.connected(peer, now);
+    for (const peer of this.#door.peers.ids()) {
+      if (!this.#door.peers.isUp(peer)) continue;
+      this.groups.multi.connected(peer, now);
+    }
     for (const { peer, message } of this.#early.splice(0)) this.#fromPeer(peer, message);
     this.#turn.wake();
   }
@@ -203,16 +225,17 @@ export class Node {
   }
 
   #fromPeer(peer: string, message: Message): void {
+    if (this.#halted) return;
     if (!this.#born) {
       if (this.#early.length < EARLY_MAX) this.#early.push({ peer, message });
       return;
     }
-    // Heartbeats and answers cost no disk.
-    if (this.#full && COSTS_DISK.has(message.kind)) return;
+    if (this.#fullDisk.ignores(message.kind)) return;
     // How far others are shows on the leader's card even when nothing of its own moves.
     if (message.kind === 'append_reply') this.#status.touch();
     try {
-      this.groups.multi.receive(peer, message as PeerMessage, this.#world.scheduler.now());
+      if (!this.#keeper.receive(peer, message))
+        this.groups.multi.receive(peer, message as PeerMessage, this.#world.scheduler.now());
     } catch (error) {
       if (!(error instanceof RunError)) throw error;
       this.#door.peers.cut(peer, 'BAD_MESSAGE', `append: ${error.message}`);
@@ -222,7 +245,7 @@ export class Node {
 
   #fromClient(client: ClientConnection, message: Message): void {
     // Nothing answers a pong: it is no request.
-    if (message.kind === 'pong') return;
+    if (message.kind === 'pong' || this.#halted) return;
     client.begin();
     const unfit = this.#unfit();
     if (unfit !== null && (message.kind === 'command' || message.kind === 'read')) this.groups.misdirected++;
@@ -268,38 +291,38 @@ export class Node {
 
   #tick(now: number): void {
     // With no room for a vote of its own it does not stand for election either.
-    if (this.#born && !this.#full) this.groups.multi.tick(now);
+    if (this.#born && !this.#fullDisk.full) this.groups.multi.tick(now);
+  }
+
+  // While entries are applied, rows of the base are read: those that rotted must not be met again by the next process.
+  #endOrDie(now: number): number {
+    try {
+      return this.#end(now);
+    } catch (error) {
+      if (!(error instanceof StorageError)) throw error;
+      this.#fatal(error);
+      return Number.POSITIVE_INFINITY;
+    }
   }
 
   #end(now: number): number {
     let deadline = Number.POSITIVE_INFINITY;
     if (this.#born) {
-      this.#leaveFull(now);
+      this.#fullDisk.turn(now);
       deadline = this.#advance(now);
     }
     this.#status.turn(now);
     this.#flush();
-    return Math.max(Math.min(deadline, this.#status.deadline()), this.#full ? now + FULL_LOOK_MS : 0);
-  }
-
-  get #full(): boolean {
-    return this.#log.space() === 'full';
-  }
-
-  // A leader that has no room for another entry hands over, and if nobody takes it, lets go.
-  #leaveFull(now: number): void {
-    if (!this.#full) this.#fullSince = null;
-    else if (this.#fullSince === null) this.#fullSince = now;
-    if (this.#fullSince === null) return;
-    const inVain = now - this.#fullSince > this.#options.raft.election_ms;
-    if (inVain || !this.groups.handOver(now)) this.groups.resign('the disk is full', now);
+    return Math.max(Math.min(deadline, this.#status.deadline()), this.#fullDisk.notBefore(now));
   }
 
   // What others wait for goes first: messages are on the wire and entries on their way to disk while this node applies what is committed.
   #advance(now: number): number {
     this.groups.propose(now);
-    const { messages, changes, moved } = this.groups.take();
+    const output = this.groups.take();
+    const { messages, changes, moved } = output;
     for (const { to, message } of messages) this.#door.peers.send(to, message);
+    this.#keeper.take(output);
     this.#flush();
     this.#disk.pump();
     for (const change of changes) this.#handlers.event('role', { ...change });
@@ -308,11 +331,12 @@ export class Node {
     this.#admin.turn(now);
     if (changes.length > 0) this.#announce();
     if (moved) this.#status.touch();
-    return Math.min(this.groups.deadline(), this.#commands.deadline(), this.#admin.deadline());
+    const wanted = this.#keeper.turn();
+    return Math.min(this.groups.deadline(), this.#commands.deadline(), this.#admin.deadline(), wanted);
   }
 
   #announce(): void {
-    const leaders = this.#leaders();
+    const leaders = this.#directions.leaders();
     for (const client of this.#door.clients.all()) client.push(leaders);
   }
 
@@ -330,30 +354,8 @@ export class Node {
 
   // --- what it says of itself -----------------------------------------------------------------------------------------------------------
 
-  #leaders(): Message {
-    const members = [...this.#options.members.keys()].map((id): [string, string] => [
-      id,
-      id === this.#options.id ? this.#door.address : this.#door.peers.addressOf(id),
-    ]);
-    const groups = [...this.groups.multi.groups.values()].map((group): [string, number, string] => [
-      group.id,
-      group.term,
-      group.leader,
-    ]);
-    return { kind: 'leaders', members, groups };
-  }
-
-  #notLeader(replica: Replica): ConcordError {
-    const group = replica.raft.id;
-    const { leader } = replica.raft;
-    if (leader === '' || leader === this.#options.id)
-      return new ConcordError('NO_LEADER', `${group} has no leader that ${this.#options.id} knows of`);
-    const address = this.#door.peers.addressOf(leader);
-    return new ConcordError('NOT_LEADER', `${leader} at ${address} leads ${group}`, { details: { leader, address } });
-  }
-
   #state() {
-    return nodeState(this.groups, this.#door, this.#log, {
+    return nodeState(this.groups, this.#door, this.#log, this.#keeper, {
       node: this.#options.id,
       version: this.#options.version,
       pid: this.#options.pid,
@@ -371,14 +373,16 @@ export class Node {
 
   // --- ends ---------------------------------------------------------------------------------------------------------------------------------
 
-  #readRun(place: unknown, done: (bytes: Buffer) => void): void {
+  #readRun(place: unknown, done: (bytes: Buffer) => void, released = () => {}): void {
     this.#log.read(place as Place, (error, bytes) => {
-      if (error !== null) this.#fatal(error);
+      if (error instanceof ReleasedError) released();
+      else if (error !== null) this.#fatal(error);
       else done(bytes);
     });
   }
 
   #fatal(error: Error): void {
+    this.#halted = true;
     this.#turn.stop();
     this.#handlers.fatal(error);
   }
@@ -388,7 +392,11 @@ export class Node {
     this.#turn.stop();
     this.#disk.drain(() => {
       this.#flush();
-      this.#door.close(() => this.#log.close(() => done()));
+      this.#shut(done);
     });
+  }
+
+  #shut(done: () => void): void {
+    this.#door.close(() => this.#log.close(() => this.#keeper.close(done)));
   }
 }

@@ -82,12 +82,16 @@ export interface ReplicaHost {
 
 export class Replica {
   readonly raft: RaftGroup;
-  readonly machine: GroupMachine;
+  #machine: GroupMachine;
   readonly counts: ReplicaCounts;
   readonly #host: ReplicaHost;
-  #applied = 0;
+  #applied: number;
+  /** Bytes of the runs that were applied since this node was started. */
+  appliedBytes = 0;
+  /** Its state machine is getting another state: it applies and answers nothing. */
+  #suspended = false;
   /** Runs that are being read from disk to be applied. */
-  #loading = 0;
+  #loading = new Set<Run>();
   #queue: Queued[] = [];
   /** Who waits for the entry at an index; all proposed in this node's present leadership. */
   readonly #waiters = new InOrder<Waiter>();
@@ -100,9 +104,11 @@ export class Replica {
   #tickProposed = false;
   #led = false;
 
-  constructor(raft: RaftGroup, machine: GroupMachine, counts: ReplicaCounts, host: ReplicaHost) {
+  /** `applied`: the entry up to which the machine has, or will have got from a checkpoint, what was applied. */
+  constructor(raft: RaftGroup, machine: GroupMachine, applied: number, counts: ReplicaCounts, host: ReplicaHost) {
     this.raft = raft;
-    this.machine = machine;
+    this.#applied = applied;
+    this.#machine = machine;
     this.counts = counts;
     this.#host = host;
   }
@@ -127,6 +133,34 @@ export class Replica {
     return this.raft.timeAt(this.#host.now());
   }
 
+  get machine(): GroupMachine {
+    return this.#machine;
+  }
+
+  /** `machine` is about to get the state as of another entry. */
+  suspend(machine: GroupMachine): void {
+    this.#suspended = true;
+    this.#machine = machine;
+    // What is read for the old one may have been given back: then it never comes.
+    this.#loading = new Set();
+  }
+
+  get suspended(): boolean {
+    return this.#suspended;
+  }
+
+  /** The entry as of which the state can be looked at: 0 while it is being replaced, and must not be. */
+  get known(): number {
+    return this.#suspended ? 0 : this.#applied;
+  }
+
+  /** Its state machine has the state as of `index`. */
+  resume(index: number): void {
+    this.#suspended = false;
+    this.#applied = index;
+    this.#host.wake();
+  }
+
   /** Queues a proposal for the end of the turn. */
   propose(proposal: Proposal, waiter: Waiter | null): void {
     this.#queue.push({ proposal, waiter });
@@ -149,7 +183,7 @@ export class Replica {
 
   /** Answers a read from applied state. False when the state machine refused it. */
   answer(client: Client, request: MessageOf<'read'>): boolean {
-    const outcome = this.machine.read(request.operation, request.body, request.name, this.time);
+    const outcome = this.#machine.read(request.operation, request.body, request.name, this.time);
     client.answer(this.#reply(request.correlation, this.#applied, this.raft.term, outcome));
     return outcome.form === 'result';
   }
@@ -190,7 +224,7 @@ export class Replica {
       if (asked === undefined) continue;
       this.#asked.delete(context);
       if (refused) asked.done(this.#unconfirmed(asked.deadline));
-      else if (index <= this.#applied) asked.done(null);
+      else if (index <= this.#applied && !this.#suspended) asked.done(null);
       else this.#confirmed.push({ index, done: asked.done });
     }
   }
@@ -226,8 +260,8 @@ export class Replica {
   /** Monotonic time at which this replica wants a turn: a read runs out, or cluster time makes something due. */
   deadline(): number {
     let deadline = this.#expireAt;
-    if (this.raft.leads && !this.#tickProposed) {
-      const due = this.machine.deadline();
+    if (this.raft.leads && !this.#tickProposed && !this.#suspended) {
+      const due = this.#machine.deadline();
       if (due < Number.POSITIVE_INFINITY)
         deadline = Math.min(deadline, this.#host.now() + Math.max(TICK_MS_MIN, due - this.time));
     }
@@ -239,12 +273,21 @@ export class Replica {
     for (const [session, attached] of this.#attached) if (attached === client) this.#attached.delete(session);
   }
 
+  /** Applies nothing in this turn. What comes meanwhile is read back when it can be applied. */
+  hold(): void {
+    this.raft.log.shrink(Number.POSITIVE_INFINITY);
+  }
+
   /** Applies what is committed. Returns true when more is left for another turn. */
   apply(): boolean {
+    if (this.#suspended) {
+      this.hold();
+      return false;
+    }
     let budget = APPLY_ENTRIES_MAX;
     const commit = this.raft.commit;
     const now = this.#applied < commit ? this.#host.now() : 0;
-    while (this.#applied < commit && budget > 0 && this.#loading === 0) {
+    while (this.#applied < commit && budget > 0 && this.#loading.size === 0) {
       const run = this.raft.log.runAt(this.#applied + 1);
       if (run === undefined) break;
       if (run.bytes === null) {
@@ -255,30 +298,33 @@ export class Replica {
       const to = Math.min(commit, lastOf(run), from + budget - 1);
       const { term } = run;
       eachEntry(run.bytes, from, to, (index, entry, time) => this.#applyEntry(entry, { index, term, time }, now));
-      budget -= to - from + 1;
-      this.counts.applied += to - from + 1;
+      const count = to - from + 1;
+      budget -= count;
+      this.counts.applied += count;
+      this.appliedBytes += (run.size * count) / run.count;
     }
     this.raft.applied(this.#applied);
     this.#release();
-    return this.#applied < commit && this.#loading === 0;
+    return this.#applied < commit && this.#loading.size === 0;
   }
 
   // Reads the run at `index` and those behind it that are not in memory either: a log of many small runs is soon applied again.
   #loadFrom(index: number): void {
     const { missing } = this.raft.log.slice(index, LOAD_BYTES_MAX, 1);
-    this.#loading = missing.length;
+    const loading = new Set(missing);
+    this.#loading = loading;
     for (const run of missing)
       this.#host.load(run, (bytes) => {
-        this.#loading--;
+        loading.delete(run);
         this.raft.log.load(run, bytes);
-        if (this.#loading === 0) this.#host.wake();
+        if (loading.size === 0) this.#host.wake();
       });
   }
 
   #applyEntry(entry: Buffer, at: Position, now: number): void {
     this.#applied = at.index;
     if ((entry[0] ?? 0) < FIRST_APPLICATION_KIND) return;
-    const applied = this.machine.applyEntry(entry, at);
+    const applied = this.#machine.applyEntry(entry, at);
     this.#tickProposed = false;
     // Whoever waited for it hears first: the one goes on with the lock, the other only learns that he has given it back.
     if (this.#led)
@@ -333,7 +379,7 @@ export class Replica {
 
   // Time alone makes something due and no entry carries it: propose one.
   #proposeTick(): void {
-    if (!this.raft.settled || this.#tickProposed || this.machine.deadline() > this.time) return;
+    if (!this.raft.settled || this.#tickProposed || this.#suspended || this.#machine.deadline() > this.time) return;
     this.#tickProposed = true;
     this.#queue.push({ proposal: proposalOf(tickEntry()), waiter: null });
   }

@@ -6,7 +6,7 @@
 import { ConcordError } from '../protocol/errors.js';
 import { type Client, fail, proposalOf, type Replica } from './replica.js';
 import { ENTRY_SESSIONS_MAX, expireEntry } from './services/entry.js';
-import type { Sessions } from './services/sessions.js';
+import type { Directory } from './services/sessions.js';
 
 /** Ends are looked for at most this often, cluster ms: it bounds the work when many sessions run out one by one. */
 const CHECK_MS = 100;
@@ -17,7 +17,7 @@ export class SessionWatch {
   /** Sessions whose end was proposed, since this process began. */
   expired = 0;
   readonly #replica: Replica;
-  readonly #sessions: Sessions;
+  readonly #directory: Directory;
   /** Cluster time of the last acknowledged sign of life, by session. Only on a leader. */
   readonly #renewed = new Map<number, number>();
   /** Cluster time at which the end of a session was proposed. Nothing keeps it alive from then on, and nobody is told that it ended: a proposal may be lost. */
@@ -25,9 +25,9 @@ export class SessionWatch {
   #watching = false;
   #checkAt = Number.POSITIVE_INFINITY;
 
-  constructor(replica: Replica, sessions: Sessions) {
+  constructor(replica: Replica, directory: Directory) {
     this.#replica = replica;
-    this.#sessions = sessions;
+    this.#directory = directory;
   }
 
   /** A keepalive. Answered true, or SESSION_EXPIRED, or RETRY while its end is on its way, or why it could not be confirmed. */
@@ -41,7 +41,7 @@ export class SessionWatch {
       }
       // It may have waited for the first entry of this term: nothing was counted before.
       this.#begin();
-      if (!this.#sessions.alive(session))
+      if (!this.#directory.sessions.alive(session))
         fail(client, correlation, new ConcordError('SESSION_EXPIRED', `session ${session} has ended`));
       else if (this.#ending.has(session))
         fail(client, correlation, new ConcordError('RETRY', `the end of session ${session} is on its way`));
@@ -61,7 +61,7 @@ export class SessionWatch {
   /** Called at the end of each turn. */
   turn(): void {
     const { raft } = this.#replica;
-    if (!raft.settled || this.#replica.applied < raft.commit) {
+    if (!raft.settled || this.#replica.known < raft.commit) {
       if (!raft.leads) this.#stop();
       return;
     }
@@ -88,14 +88,14 @@ export class SessionWatch {
     if (this.#watching) return;
     this.#watching = true;
     const now = this.#replica.time;
-    for (const session of this.#sessions.all()) this.#renewed.set(session.id, now);
+    for (const session of this.#directory.sessions.all()) this.#renewed.set(session.id, now);
     this.#checkAt = now;
   }
 
   #check(now: number): void {
     const over: number[] = [];
     let next = Number.POSITIVE_INFINITY;
-    for (const { id, ttl_ms } of this.#sessions.all()) {
+    for (const { id, ttl_ms } of this.#directory.sessions.all()) {
       const proposed = this.#ending.get(id);
       if (proposed !== undefined && now - proposed < PROPOSE_AGAIN_MS) {
         next = Math.min(next, proposed + PROPOSE_AGAIN_MS);

@@ -4,7 +4,7 @@
  */
 import { proposalOf, type Replica } from './replica.js';
 import { ENTRY_SESSIONS_MAX, sweepEntry } from './services/entry.js';
-import type { Sessions } from './services/sessions.js';
+import type { Directory } from './services/sessions.js';
 
 /** A sweep that was proposed and not applied is looked at again after this, ms: the leader may have been handing over. */
 const LOOK_AGAIN_MS = 2000;
@@ -12,15 +12,15 @@ const LOOK_AGAIN_MS = 2000;
 export class Sweeper {
   readonly #shard: Replica;
   readonly #coordination: Replica;
-  readonly #sessions: Sessions;
+  readonly #directory: Directory;
   #lookAt = Number.NEGATIVE_INFINITY;
   /** As leader: what earlier leaders committed ends here; its lanes are not all here before it is applied. */
   #from = Number.POSITIVE_INFINITY;
 
-  constructor(shard: Replica, coordination: Replica, sessions: Sessions) {
+  constructor(shard: Replica, coordination: Replica, directory: Directory) {
     this.#shard = shard;
     this.#coordination = coordination;
-    this.#sessions = sessions;
+    this.#directory = directory;
   }
 
   /** Sessions have ended in `c`, or a sweep has been applied here. */
@@ -45,10 +45,10 @@ export class Sweeper {
   }
 
   #look(now: number): void {
-    const known = this.#coordination.applied;
+    const { known } = this.#coordination;
     const over: number[] = [];
     for (const id of this.#shard.machine.sessions()) {
-      if (id <= known && !this.#sessions.alive(id)) over.push(id);
+      if (id <= known && !this.#directory.sessions.alive(id)) over.push(id);
       if (over.length === ENTRY_SESSIONS_MAX) break;
     }
     this.#lookAt = over.length === 0 ? Number.POSITIVE_INFINITY : now + LOOK_AGAIN_MS;

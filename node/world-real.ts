@@ -2,11 +2,12 @@
 import fs from 'node:fs';
 import { realEnv } from '../protocol/tcp.js';
 import { realProcess } from './observe/process.js';
+import { lmdbBases } from './storage/lmdb-base.js';
 import type { Done, File, FileError, Files, OpenOptions, World } from './world.js';
 
 /** What a node in a process of its own is handed. */
 export function realWorld(): World {
-  return { ...realEnv(), files: realFiles, process: realProcess() };
+  return { ...realEnv(), files: realFiles, bases: lmdbBases(realFiles), process: realProcess() };
 }
 
 /** Files are the node's alone: others of the machine have no business in them. */

@@ -1,6 +1,7 @@
 /** What a node is handed: time, sockets, randomness (protocol/env.ts) and files. Real form: world-real.ts; simulated: test/simulation. */
 import type { Env } from '../protocol/env.js';
 import type { ProcessProbe } from './observe/process.js';
+import type { Bases } from './storage/base.js';
 
 /** Receives the outcome of an asynchronous call: an error, or null and the value. Called exactly once, never inside the call. */
 export type Done<T = void> = (error: FileError | null, value: T) => void;
@@ -49,6 +50,8 @@ export interface Files {
 /** Everything that a node needs from outside. */
 export interface World extends Env {
   readonly files: Files;
+  /** Where state stands that outgrows memory. Left out where nothing is kept but the log. */
+  readonly bases: Bases;
   /** The process that the node runs in, where it has one of its own. */
   readonly process?: ProcessProbe;
 }

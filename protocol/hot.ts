@@ -60,7 +60,7 @@ export function addAppend(writer: FrameWriter, message: MessageOf<'append'>): vo
 
 /** Adds a frame with an `append_reply`. */
 export function addAppendReply(writer: FrameWriter, message: MessageOf<'append_reply'>): void {
-  const { group, term, rejected, match, hintIndex, hintTerm } = message;
+  const { group, term, rejected, match, hintIndex, hintTerm, repairing } = message;
   const into = writer.begin(HEAD_BYTES_MAX + 3 * group.length);
   let at = begin(into, writer.position, APPEND_REPLY_ITEMS, APPEND_REPLY);
   at = putText(into, at, group);
@@ -68,7 +68,8 @@ export function addAppendReply(writer: FrameWriter, message: MessageOf<'append_r
   at = putFlag(into, at, rejected);
   at = putInteger(into, at, match);
   at = putInteger(into, at, hintIndex);
-  writer.end(putInteger(into, at, hintTerm));
+  at = putInteger(into, at, hintTerm);
+  writer.end(putFlag(into, at, repairing));
 }
 
 /** A message that is written and read by hand. */
@@ -142,8 +143,9 @@ function readAppendReply(body: Buffer): MessageOf<'append_reply'> {
   const match = reader.u53();
   const hintIndex = reader.u53();
   const hintTerm = reader.u53();
+  const repairing = reader.flag();
   reader.end();
-  return { kind: 'append_reply', group, term, rejected, match, hintIndex, hintTerm };
+  return { kind: 'append_reply', group, term, rejected, match, hintIndex, hintTerm, repairing };
 }
 
 /** The head of an array, and the number of a message. */

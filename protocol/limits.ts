@@ -26,6 +26,8 @@ export const LIMITS = {
   members_max: 64,
   groups_max: 1024,
   runs_per_append_max: 1024,
+  /** The head of a checkpoint. */
+  head_bytes_max: 16_384,
   /** A connection that has not said hello by then is closed. */
   hello_ms_max: 5000,
   /** A connection that one side has closed and the other keeps open is cut after this. */

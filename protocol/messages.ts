@@ -143,7 +143,15 @@ export const MESSAGES = {
     commit: u53,
     runs: list(bytes(LIMITS.frame_bytes_max), LIMITS.runs_per_append_max),
   }),
-  append_reply: message(43, 'peer', { group, term: u53, rejected: flag, match: u53, hintIndex: u53, hintTerm: u53 }),
+  append_reply: message(43, 'peer', {
+    group,
+    term: u53,
+    rejected: flag,
+    match: u53,
+    hintIndex: u53,
+    hintTerm: u53,
+    repairing: flag,
+  }),
   /** One heartbeat for all groups that the sender leads: [group, term, commit, cluster time] each. */
   heartbeat: message(44, 'peer', { round: u53, groups: list(tuple(group, u53, u53, u53), LIMITS.groups_max) }),
   /** Echoes the round and names the groups that the sender does not follow in that term, each with its own term. */
@@ -158,7 +166,30 @@ export const MESSAGES = {
     born: flag,
     recorded: text(64),
   }),
+
+  // The state of a group for a member that needs entries which the leader's log no longer has.
+  /** The leader has the state as of that entry for the receiver, or still has it: what was lost on the way is sent again. */
+  snapshot_offer: message(50, 'peer', { group, term: u53, transfer: u53, index: u53, indexTerm: u53 }),
+  /** Rows of it, packed (node/packed-rows.ts), counted from 1. With the last ones comes the head of the checkpoint, else ''. */
+  snapshot_rows: message(51, 'peer', {
+    group,
+    transfer: u53,
+    sequence: u53,
+    rows: bytes(LIMITS.frame_bytes_max),
+    head: bytes(LIMITS.head_bytes_max),
+  }),
+  /** How many messages of rows have come. `again`: send those behind them again. `state` as in SNAPSHOT_STATE. */
+  snapshot_ack: message(52, 'peer', { group, transfer: u53, received: u53, again: flag, state: u32 }),
+
+  // For a member that has lost part of what it had, its votes among it.
+  /** In which terms are your groups? */
+  terms_ask: message(53, 'peer', {}),
+  /** The greatest term of each that this node may have spoken in. */
+  terms: message(54, 'peer', { groups: list(tuple(group, u53), LIMITS.groups_max) }),
 } as const;
+
+/** What becomes of a snapshot at its receiver: it comes in; it is in force; it is of no use or cannot go on, offer another. */
+export const SNAPSHOT_STATE = { coming: 0, installed: 1, declined: 2 } as const;
 
 /** The name of a message. */
 export type MessageName = keyof typeof MESSAGES;

@@ -111,6 +111,17 @@ export const METRICS = {
   applied_index: gauge('', ['group'], 'Highest index that is applied here.'),
   durable_index: gauge('', ['group'], 'Highest index that is on the disk of this node.'),
   last_index: gauge('', ['group'], 'Highest index of the log.'),
+  first_index: gauge('', ['group'], 'Index of the first entry that the log still has, or would have.'),
+  checkpoint_index: gauge(
+    '',
+    ['group'],
+    'Index of the newest flushed checkpoint: it stands in for the entries that the log has no more.',
+  ),
+  repairing: gauge(
+    '',
+    ['group'],
+    '1: part of what the replica held was damaged; it has no vote until it has refilled from the others.',
+  ),
   uncommitted_bytes: limited(
     'bytes',
     ['group'],
@@ -142,8 +153,61 @@ export const METRICS = {
   disk_sync_seconds: histogram('seconds', [], 'Writes of batches to the log, each a sync too.'),
   disk_batch_bytes: histogram('bytes', [], 'Runs in one batch.'),
   disk_runs_read_total: counter('runs', [], 'Runs read back from the log: to be applied, for a follower or for `log`.'),
-  disk_log_bytes: gauge('bytes', [], 'The log in all segments.'),
+  disk_log_bytes: limited(
+    'bytes',
+    [],
+    'The log in all segments, beside the log budget. It goes beyond where a member is being sent what it lacks.',
+  ),
+  log_runs: limited(
+    'runs',
+    [],
+    'Runs of the log, whose places are kept in memory; at the limit log is given back whatever its size.',
+  ),
   disk_space: gauge('', ['state'], '1 for the state of the disk: ok, low (no room for another segment), full.'),
+
+  // State beyond memory and log.
+  checkpoint_seconds: histogram('seconds', [], 'Checkpoints written, from the beginning of each until it was flushed.'),
+  checkpoint_bytes: histogram('bytes', [], 'Rows that each of them wrote.'),
+  dirty_bytes: limited(
+    'bytes',
+    ['group'],
+    'What has changed since the last checkpoint began; at the limit the next one is due.',
+  ),
+  base_bytes: gauge('bytes', [], 'The base on disk. It never shrinks: what is dropped makes room inside it.'),
+  base_full: gauge('', [], '1: a checkpoint waits for room on the disk.'),
+  message_memory_bytes: limited(
+    'bytes',
+    [],
+    'Bodies and index of all messages, beside the part of the memory budget that is theirs. The index has to stay, and bodies that are in no checkpoint yet.',
+  ),
+  message_bodies_bytes: gauge('bytes', ['group'], 'Bodies of messages in memory; the others are in the base only.'),
+  message_index_bytes: gauge('bytes', ['group'], 'Index of messages, in memory.'),
+  snapshots_sending: limited(
+    'snapshots',
+    [],
+    'On their way to members that need entries which the log has no more; further ones wait.',
+  ),
+  snapshot_chunks: limited('messages', [], 'Messages with rows of theirs that are not acknowledged.'),
+  snapshots_sent_total: counter('snapshots', [], 'Sent and installed.'),
+  snapshots_unsent_total: counter(
+    'snapshots',
+    [],
+    'Begun and given up: the member or the leadership was gone, or it took too long.',
+  ),
+  snapshot_sent_bytes_total: counter('bytes', [], 'Rows of snapshots that were sent.'),
+  snapshots_receiving: limited('snapshots', [], 'Coming in: one a group.'),
+  snapshots_installed_total: counter('snapshots', [], 'Received and put in the place of what was there.'),
+  snapshots_declined_total: counter(
+    'snapshots',
+    [],
+    'Begun and given up: another one came, or it was of no use any more.',
+  ),
+  snapshot_received_bytes_total: counter('bytes', [], 'Rows of snapshots that came.'),
+  damage_found_total: counter(
+    'folders',
+    ['part'],
+    'Damaged data that was put aside since the process was started: the log, the base.',
+  ),
 
   // What the state machines hold.
   sessions: limited('sessions', ['group'], 'Open sessions of the cluster.'),

@@ -77,9 +77,9 @@ class HeldFiles implements Files {
       const [old, folder] = [this.#folderAt(dirname(from)), this.#folderAt(dirname(to))];
       const named = this.#find(old, basename(from));
       if (named === null) throw failure('ENOENT', from);
-      if (named instanceof Folder) throw failure('EISDIR', from);
       if (from === to) return;
       const name = basename(to);
+      if (named instanceof Folder && this.#find(folder, name) !== null) throw failure('EEXIST', to);
       old.names.set(basename(from), null);
       folder.names.set(name, named);
       hold(folder, () => settle(named, { folder, name }));

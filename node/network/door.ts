@@ -269,13 +269,25 @@ export class Door {
     if (error !== null) this.peers.cut(peer, error.code, error.message);
   }
 
+  /** What was damaged is whole again; `done` when that is written down. */
+  repaired(done: () => void): void {
+    this.#birth.repaired();
+    this.#remember(done);
+  }
+
   // What it knows must be durable before it is told, and before this node acts on it.
   #keep(): void {
+    this.#remember(() => {
+      for (const peer of this.peers.ids()) this.#introduce(peer);
+      this.#join();
+    });
+  }
+
+  #remember(done: () => void): void {
     const { identity } = this.#birth;
     this.#handlers.remember(identity, () => {
       this.#birth.keep(identity);
-      for (const peer of this.peers.ids()) this.#introduce(peer);
-      this.#join();
+      done();
     });
   }
 

@@ -126,6 +126,12 @@ export class Peers {
     else this.#gates.pass(id, message, () => connection.send(message));
   }
 
+  /** Dials a member without a link that would dial this node itself: it may believe in one that is no more, and has nothing to send. */
+  reach(id: string): void {
+    const peer = this.#peers.get(id);
+    if (peer?.connection === null && peer.dialling === null && peer.timer === null) this.#dial(peer);
+  }
+
   /** Closes a link because of what came over it; the dialling side sets it up anew. */
   cut(id: string, code: ErrorCode, message: string): void {
     this.#peers.get(id)?.connection?.refuse(code, message);

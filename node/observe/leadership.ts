@@ -9,6 +9,8 @@ export interface Standing {
   readonly leader: NodeId;
   /** Whom it voted for in `term`. */
   readonly vote: NodeId;
+  /** It enters a term without standing in it, and has the vote for itself written down all the same (raft/repair.ts). */
+  readonly repairing: boolean;
 }
 
 export class Leadership {
@@ -32,10 +34,10 @@ export class Leadership {
   }
 
   /** The replica now. Looked at once a turn, what one turn did and undid again goes uncounted. */
-  see({ leads, term, leader, vote }: Standing): void {
+  see({ leads, term, leader, vote, repairing }: Standing): void {
     const isNewTerm = term > this.#term;
     // Whoever stands votes for itself in a new term.
-    if (isNewTerm && vote === this.#self) this.started++;
+    if (isNewTerm && vote === this.#self && !repairing) this.started++;
     if (this.#led && (!leads || isNewTerm)) this.lost++;
     if (leads && (!this.#led || isNewTerm)) this.won++;
     if (leader !== '' && (leader !== this.#leader || term > this.#leaderTerm)) {

@@ -2,6 +2,7 @@
 
 import { LIMITS } from '../../protocol/limits.js';
 import { lockModeName } from '../../protocol/operations.js';
+import { dirtyMax, RUNS_MAX } from '../checkpoints.js';
 import { type Commands, PARKED_MAX } from '../commands.js';
 import type { Disk } from '../disk.js';
 import type { Groups } from '../groups.js';
@@ -11,9 +12,10 @@ import { lastOf } from '../raft/run.js';
 import type { RaftSettings } from '../raft/types.js';
 import { READS_MAX, type Replica } from '../replica.js';
 import { ACQUIRE_RESULTS } from '../services/locks/counts.js';
-import type { Locks } from '../services/locks/locks.js';
 import { MODES } from '../services/locks/modes.js';
 import type { HoldingName } from '../services/machine.js';
+import { CHUNKS_IN_FLIGHT_MAX, SENDING_MAX } from '../snapshots/sender.js';
+import { BODIES_SHARE, type StateKeeper } from '../state-keeper.js';
 import type { Log } from '../storage/log.js';
 import type { Turn } from '../turn.js';
 import { Metrics } from './metrics.js';
@@ -26,6 +28,7 @@ export interface Parts {
   readonly turn: Turn;
   readonly disk: Disk;
   readonly log: Log;
+  readonly keeper: StateKeeper;
   readonly door: Door;
   readonly settings: RaftSettings;
   readonly process: ProcessProbe | undefined;
@@ -48,8 +51,9 @@ export function nodeMetrics(parts: Parts): Metrics {
     addReplica(metrics, replica, parts.settings);
     addHoldings(metrics, replica);
   }
+  addKept(metrics, parts);
   metrics.add('sessions_expired_total', {}, () => parts.groups.watch.expired);
-  addLocks(metrics, parts.groups.locks);
+  addLocks(metrics, parts.groups);
   addDisk(metrics, parts);
   addClients(metrics, parts.door);
   addMembers(metrics, parts);
@@ -103,6 +107,8 @@ function addReplica(metrics: Metrics, replica: Replica, settings: RaftSettings):
   metrics.add('applied_index', labels, () => replica.applied);
   metrics.add('durable_index', labels, () => raft.log.durable);
   metrics.add('last_index', labels, () => raft.log.last);
+  metrics.add('first_index', labels, () => raft.log.first);
+  metrics.add('repairing', labels, () => Number(raft.repairing));
   metrics.limited('uncommitted_bytes', labels, settings.uncommitted_bytes_max, () => uncommittedBytes(replica));
   metrics.limited('reads_unconfirmed', labels, settings.reads_max, () => raft.load().reads);
   metrics.limited('messages_held', labels, LIMITS.members_max * HELD_KINDS, () => raft.load().held);
@@ -117,21 +123,21 @@ function uncommittedBytes({ raft }: Replica): number {
   return bytes;
 }
 
-function addHoldings(metrics: Metrics, { raft, machine }: Replica): void {
-  const labels = { group: raft.id };
-  for (const [key, { limit }] of Object.entries(machine.holdings())) {
+function addHoldings(metrics: Metrics, replica: Replica): void {
+  const labels = { group: replica.raft.id };
+  for (const [key, { limit }] of Object.entries(replica.machine.holdings())) {
     const name = key as HoldingName;
-    metrics.limited(name, labels, limit, () => machine.holdings()[name]?.held ?? 0);
+    metrics.limited(name, labels, limit, () => replica.machine.holdings()[name]?.held ?? 0);
   }
 }
 
-function addLocks(metrics: Metrics, locks: Locks): void {
-  const { counts } = locks;
+function addLocks(metrics: Metrics, groups: Groups): void {
+  const counts = groups.lockCounts;
   for (const number of MODES) {
     const mode = lockModeName(number);
     for (const result of ACQUIRE_RESULTS)
       metrics.add('lock_acquires_total', { mode, result }, () => counts.acquiresIn(number, result));
-    metrics.add('lock_held', { mode }, () => locks.heldIn(number));
+    metrics.add('lock_held', { mode }, () => groups.locks.heldIn(number));
   }
   metrics.histogram('lock_wait_seconds', {}, counts.waits);
   metrics.histogram('lock_hold_seconds', {}, counts.holds);
@@ -145,14 +151,50 @@ function addLocks(metrics: Metrics, locks: Locks): void {
   metrics.named('lock_contended_requests', 'lock', () => top().map(({ lock, waits }) => [waits, lock]));
 }
 
-function addDisk(metrics: Metrics, { disk, log }: Parts): void {
+function addDisk(metrics: Metrics, { disk, log, keeper }: Parts): void {
   metrics.histogram('disk_append_seconds', {}, disk.appends);
   metrics.histogram('disk_sync_seconds', {}, log.syncs);
   metrics.histogram('disk_batch_bytes', {}, disk.batchBytes);
   metrics.add('disk_runs_read_total', {}, () => log.reads);
-  metrics.add('disk_log_bytes', {}, () => log.bytes());
+  metrics.limited('disk_log_bytes', {}, keeper.budgets.log_budget, () => log.bytes());
+  metrics.limited('log_runs', {}, RUNS_MAX, () => keeper.checkpoints.runs);
   for (const state of ['ok', 'low', 'full'] as const)
     metrics.add('disk_space', { state }, () => Number(log.space() === state));
+}
+
+function addKept(metrics: Metrics, { groups, keeper }: Parts): void {
+  const { base, budgets, checkpoints, sender, receiver, damaged } = keeper;
+  metrics.histogram('checkpoint_seconds', {}, checkpoints.times);
+  metrics.histogram('checkpoint_bytes', {}, checkpoints.sizes);
+  for (const replica of groups.replicas()) {
+    const { id } = replica.raft;
+    const labels = { group: id };
+    metrics.add('checkpoint_index', labels, () => checkpoints.index(id));
+    metrics.limited('dirty_bytes', labels, dirtyMax(budgets), () => replica.machine.dirty);
+    if (groups.messagesOf(id) === undefined) continue;
+    metrics.add('message_bodies_bytes', labels, () => groups.messagesOf(id)?.resident ?? 0);
+    metrics.add('message_index_bytes', labels, () => groups.messagesOf(id)?.indexed ?? 0);
+  }
+  metrics.limited('message_memory_bytes', {}, budgets.memory_budget * BODIES_SHARE, () => messageMemory(groups));
+  metrics.add('base_bytes', {}, () => base.bytes());
+  metrics.add('base_full', {}, () => Number(base.full));
+  metrics.limited('snapshots_sending', {}, SENDING_MAX, () => sender.sending);
+  metrics.limited('snapshot_chunks', {}, SENDING_MAX * CHUNKS_IN_FLIGHT_MAX, () => sender.inFlight);
+  metrics.add('snapshots_sent_total', {}, () => sender.sent);
+  metrics.add('snapshots_unsent_total', {}, () => sender.failed);
+  metrics.add('snapshot_sent_bytes_total', {}, () => sender.sentBytes);
+  metrics.limited('snapshots_receiving', {}, groups.multi.groups.size, () => receiver.receiving);
+  metrics.add('snapshots_installed_total', {}, () => receiver.installed);
+  metrics.add('snapshots_declined_total', {}, () => receiver.failed);
+  metrics.add('snapshot_received_bytes_total', {}, () => receiver.receivedBytes);
+  for (const part of ['log', 'base'] as const)
+    metrics.add('damage_found_total', { part }, () => damaged.filter((one) => one.part === part).length);
+}
+
+function messageMemory(groups: Groups): number {
+  let bytes = 0;
+  for (const { resident, indexed } of groups.messages()) bytes += resident + indexed;
+  return bytes;
 }
 
 function addClients(metrics: Metrics, door: Door): void {

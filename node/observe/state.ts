@@ -3,6 +3,7 @@ import type { Fault, GroupState, NodeState } from '../../protocol/client/types.j
 import { clusterName } from '../birth.js';
 import type { Groups } from '../groups.js';
 import type { Door } from '../network/door.js';
+import type { StateKeeper } from '../state-keeper.js';
 import type { Log } from '../storage/log.js';
 
 /** Facts that only the node itself has. */
@@ -37,11 +38,12 @@ export interface SessionRow {
 /** Sessions in one answer. */
 const SESSION_ROWS_MAX = 1000;
 
-export function nodeState(groups: Groups, door: Door, log: Log, facts: NodeFacts): NodeState {
+/** The state of a node as it is now. */
+export function nodeState(groups: Groups, door: Door, log: Log, keeper: StateKeeper, facts: NodeFacts): NodeState {
   const states: Record<string, GroupState> = {};
   let leads = 0;
   for (const replica of groups.replicas()) {
-    const { group, role, term, leader, commit, last, configuration } = replica.raft.view();
+    const { group, role, term, leader, commit, first, last, configuration, repairing } = replica.raft.view();
     if (role === 'leader') leads++;
     states[group] = {
       role,
@@ -49,7 +51,13 @@ export function nodeState(groups: Groups, door: Door, log: Log, facts: NodeFacts
       leader,
       commit,
       applied: replica.applied,
+      first,
       last,
+      checkpoint: keeper.checkpoints.index(group),
+      repairing,
+      installing: keeper.isInstalling(group),
+      installed: keeper.installed(group),
+      sending: keeper.sender.members(group),
       match: replica.raft.matches(),
       since_ms: Math.round(groups.since(group)),
       voters: configuration.voters,
@@ -72,7 +80,8 @@ export function nodeState(groups: Groups, door: Door, log: Log, facts: NodeFacts
     sessions: groups.sessions.size,
     clients: door.clients.size,
     space: log.space(),
-    bytes: { log: log.bytes() },
+    bytes: { log: log.bytes(), base: keeper.base.bytes() },
+    repair: keeper.repair,
     ...(facts.faults && { faults: facts.faults }),
   };
 }

@@ -15,15 +15,17 @@ export function sendDurably(s: State, to: NodeId, message: PeerMessage): void {
 
 /** What is to be made durable now, or null. With it, all of the log is on its way. */
 export function takeSave(s: State, now: number): Save | null {
-  if (!s.stateDirty && s.unsaved.length === 0) return null;
+  if (!s.stateDirty && s.unsavedStart === null && s.unsaved.length === 0) return null;
   const sequence = ++s.saveSequence;
   const state: HardState | null = s.stateDirty ? { term: s.term, vote: s.vote } : null;
   if (state !== null) s.stateSave = sequence;
   s.stateDirty = false;
+  const start = s.unsavedStart;
+  s.unsavedStart = null;
   const runs = s.unsaved;
   s.unsaved = [];
-  s.saves.push({ sequence, last: s.log.last, since: now });
-  return { sequence, state, runs };
+  s.saves.push({ sequence, term: s.term, last: s.log.last, since: now });
+  return { sequence, state, start, runs };
 }
 
 /** The saves up to `sequence` are durable: so is what of their entries is still in the log, and what waited for their hard state may go. */
@@ -31,6 +33,7 @@ export function onSaved(s: State, sequence: number): void {
   s.savedSequence = sequence;
   for (let save = s.saves[0]; save !== undefined && save.sequence <= sequence; save = s.saves[0]) {
     s.log.saved(save.last);
+    s.durableTerm = save.term;
     s.saves.shift();
   }
   for (const [key, held] of s.held) {

@@ -76,12 +76,13 @@ export function onVoteRequest(s: State, from: NodeId, request: VoteRequest): voi
   const upToDate = isUpToDate(s, request.lastTerm, request.lastIndex);
   if (pre) {
     // A pre-vote changes nothing here, and it is granted even if the real vote of that term has gone elsewhere.
-    const granted = request.term > s.term && upToDate && !protectsLeader;
+    const granted = request.term > s.term && upToDate && !protectsLeader && s.repair === null;
     send(s, from, reply(granted, granted ? request.term : s.term));
     return;
   }
   if (request.term > s.term && !protectsLeader) follow(s, request.term, '', `a candidate of term ${request.term}`);
-  const granted = request.term === s.term && (s.vote === '' || s.vote === from) && upToDate && s.role !== 'leader';
+  const free = (s.vote === '' || s.vote === from) && s.role !== 'leader' && s.repair === null;
+  const granted = request.term === s.term && free && upToDate;
   if (!granted) {
     send(s, from, reply(false, s.term));
     return;
@@ -128,7 +129,7 @@ function isRunning(s: State): boolean {
 }
 
 function mayCampaign(s: State): boolean {
-  return isVoter(configurationOf(s), s.self) && s.role !== 'leader';
+  return isVoter(configurationOf(s), s.self) && s.role !== 'leader' && s.repair === null;
 }
 
 function runForOffice(s: State): void {

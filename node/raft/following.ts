@@ -2,6 +2,7 @@
 import { configurationIn } from './configuration.js';
 import { sendDurably } from './durability.js';
 import { advanceCommit, append, truncate } from './entries.js';
+import { askForTarget, settleRepair } from './repair.js';
 import { decodeRun, lastOf, type Run, RunError, sliceRun } from './run.js';
 import { armElection, follow, type State, send } from './state.js';
 import { type Append, type AppendReply, invariant, type NodeId } from './types.js';
@@ -26,7 +27,9 @@ export function onAppend(s: State, from: NodeId, message: Append): void {
   }
   const runs = decode(s, message);
   heardLeader(s, from, message.term);
-  if (s.log.termAt(message.previousIndex) !== message.previousTerm) {
+  const { start } = s.log;
+  // What lies at or below the start is committed, and known to be so in this term or before it: this leader has the very same.
+  if (message.previousIndex >= start.index && s.log.termAt(message.previousIndex) !== message.previousTerm) {
     const hint = s.log.lastAtOrBelow(message.previousIndex, message.previousTerm);
     send(s, from, reply(s, true, message.previousIndex, hint, s.log.termAt(hint) ?? 0));
     return;
@@ -34,11 +37,13 @@ export function onAppend(s: State, from: NodeId, message: Append): void {
   for (const run of runs) merge(s, run);
   const last = runs.at(-1);
   // Only what this message verified counts: the rest of the log may still differ from the leader's.
-  const verified = last === undefined ? message.previousIndex : lastOf(last);
+  const verified = Math.max(start.index, last === undefined ? message.previousIndex : lastOf(last));
   s.verified = Math.max(s.verified, verified);
   advanceCommit(s, Math.min(message.commit, verified));
   s.ackOwed = true;
   if (s.log.durable >= s.verified) acknowledge(s);
+  askForTarget(s);
+  settleRepair(s);
 }
 
 /** Tells the leader how far its entries are durable here, if that is owed. Called after every save. */
@@ -50,7 +55,9 @@ export function acknowledge(s: State): void {
 }
 
 function reply(s: State, rejected: boolean, match: number, hintIndex: number, hintTerm: number): AppendReply {
-  return { kind: 'append_reply', group: s.group, term: s.term, rejected, match, hintIndex, hintTerm };
+  const { group, term } = s;
+  const repairing = s.repair !== null;
+  return { kind: 'append_reply', group, term, rejected, match, hintIndex, hintTerm, repairing };
 }
 
 function decode(s: State, message: Append): Run[] {
@@ -69,10 +76,14 @@ function decode(s: State, message: Append): Run[] {
   });
 }
 
-// Entries that are there already are left alone, whatever order messages arrive in: only a conflict cuts (paper 5.3).
+// Entries that are there already are left alone, whatever order messages arrive in: only a conflict cuts (paper 5.3). What is purged here
+// is passed over.
 function merge(s: State, run: Run): void {
+  const { start } = s.log;
   const last = lastOf(run);
-  let index = run.first;
+  if (run.first <= start.index && start.index <= last)
+    invariant(run.term === start.term, `entry ${start.index} is applied with term ${start.term}, not ${run.term}`);
+  let index = Math.max(run.first, start.index + 1);
   while (index <= last) {
     const present = s.log.runAt(index);
     if (present === undefined || present.term !== run.term) break;

@@ -1,7 +1,7 @@
 /**
  * One replica of one Raft group: events in, an outbox out. It knows no disk, socket or clock; `now` is monotonic milliseconds.
  * The state lies in state.ts; what happens to it in election.ts, leadership.ts, replication.ts and following.ts, reads.ts,
- * heartbeat.ts, links.ts and durability.ts.
+ * heartbeat.ts, links.ts, durability.ts, snapshots.ts and repair.ts.
  */
 import { onSaved, takeSave } from './durability.js';
 import { campaign, campaignAsHeir, onVoteReply, onVoteRequest, ownVoteSaved } from './election.js';
@@ -12,11 +12,21 @@ import { beginTransfer, bestHeir, tellHeir, watchDeadline, watchOver } from './l
 import { linkDown, linkUp } from './links.js';
 import type { RaftLog } from './log.js';
 import { confirmReads, onReadIndex, onReadIndexReply, read } from './reads.js';
+import { endRepair, enterRepairTerm, settleRepair } from './repair.js';
 import { appendOwn, commitReached, onAppendReply, onLoaded, replicateAll } from './replication.js';
 import type { Run } from './run.js';
+import {
+  compact,
+  configurationAt,
+  install,
+  mayInstall,
+  type Snapshot,
+  snapshotFailed,
+  snapshotSent,
+} from './snapshots.js';
 import { type GroupOptions, initialState } from './start.js';
 import { clusterTime, follow, type Outbox, type Save, type State } from './state.js';
-import type { GroupId, GroupMessage, Heartbeat, NodeId, Proposal } from './types.js';
+import type { Configuration, GroupId, GroupMessage, Heartbeat, NodeId, Proposal } from './types.js';
 import { type Load, loadOf, matchesOf, type View, viewOf } from './view.js';
 
 /** Why a proposal was not taken. */
@@ -34,6 +44,7 @@ export class RaftGroup {
   /** A message from another replica. `round` is the number of the next heartbeat round. @throws RunError on a malformed run. */
   receive(from: NodeId, message: GroupMessage, round: number, now: number): void {
     const s = this.#at(now);
+    if (s.repair?.phase === 'deaf') return;
     switch (message.kind) {
       case 'vote_request':
         onVoteRequest(s, from, message);
@@ -117,6 +128,7 @@ export class RaftGroup {
     ownVoteSaved(s);
     commitReached(s);
     confirmReads(s);
+    settleRepair(s);
   }
 
   /** A run asked for in the outbox has been read from disk. */
@@ -124,10 +136,60 @@ export class RaftGroup {
     onLoaded(this.#at(now), run, bytes);
   }
 
-  /** The state machine has applied up to `index`. */
-  applied(index: number): void {
+  /**
+   * The state machine has applied up to `index`. With `paused` it will not go on for a while: what comes meanwhile is not kept in memory
+   * for it once it is durable.
+   */
+  applied(index: number, paused = false): void {
     this.#s.applied = index;
-    this.#s.log.shrink(index);
+    this.#s.log.shrink(paused ? Number.POSITIVE_INFINITY : index);
+  }
+
+  /**
+   * Gives up entries up to `index`; runs that end behind it stay whole. `checkpoint`, not below it, is the index of a flushed one. Afterwards
+   * storage may let go what lies at or below `log.start`.
+   */
+  compact(index: number, checkpoint = index): void {
+    compact(this.#s, index, checkpoint);
+  }
+
+  /** A follower that was named in the outbox has made a snapshot as of `index` its own. */
+  snapshotSent(peer: NodeId, index: number, now: number): void {
+    snapshotSent(this.#at(now), peer, index);
+  }
+
+  /** The snapshot for a follower that was named in the outbox came to nothing: it will be named again. */
+  snapshotFailed(peer: NodeId, now: number): void {
+    snapshotFailed(this.#at(now), peer);
+  }
+
+  /**
+   * May a snapshot of the leader of `leaderTerm` take the place of what this replica has? To be asked when its rows are durable, before
+   * they count. Its offer is to be passed to `heartbeat` (with commit 0) before, for the term has to be durable.
+   */
+  mayInstall(index: number, leaderTerm: number): boolean {
+    return mayInstall(this.#s, index, leaderTerm);
+  }
+
+  /**
+   * The rows of a snapshot count: this replica has applied up to its index. Between a `mayInstall` that was true and this, the state machine
+   * must apply nothing: false, and nothing has changed, when it has got there by itself.
+   */
+  install(snapshot: Snapshot, now: number): boolean {
+    return install(this.#at(now), snapshot);
+  }
+
+  /**
+   * The greatest term of all other members. Each has to be asked over a link that came up after this replica's start; one under repair
+   * answers with the term on its disk. From now on this replica follows, without a vote.
+   */
+  repairTerm(term: number, now: number): void {
+    enterRepairTerm(this.#at(now), term);
+  }
+
+  /** That the repair is over has been written down: from now on this replica votes again. */
+  repairDone(): void {
+    endRepair(this.#s);
   }
 
   /** What a leader says to `peer` in heartbeat `round`, or null when it does not lead it. */
@@ -159,6 +221,8 @@ export class RaftGroup {
     s.out.messages = [];
     s.out.reads = [];
     s.out.loads = [];
+    s.out.snapshots = [];
+    s.out.repaired = false;
     s.out.changed = false;
     s.out.reason = '';
     return taken;
@@ -188,6 +252,11 @@ export class RaftGroup {
     return loadOf(this.#s);
   }
 
+  /** The configuration in force at an entry that is not purged: for a checkpoint there. */
+  configurationAt(index: number): Configuration {
+    return configurationAt(this.#s, index);
+  }
+
   /** @throws InvariantError when the state contradicts the algorithm. */
   check(): void {
     checkInvariants(this.#s);
@@ -203,6 +272,14 @@ export class RaftGroup {
   }
   get term(): number {
     return this.#s.term;
+  }
+  /** The term on disk. A checkpoint may be flushed only when this has reached `term` as it was at the cut (snapshots.ts, mayInstall). */
+  get durableTerm(): number {
+    return this.#s.durableTerm;
+  }
+  /** It has lost part of what it held and has no vote. */
+  get repairing(): boolean {
+    return this.#s.repair !== null;
   }
   /** Whom it voted for in `term`, '' for nobody. */
   get vote(): NodeId {

@@ -2,6 +2,7 @@
 import { advanceCommit } from './entries.js';
 import { heardLeader } from './following.js';
 import { confirmReads, passOnAgain } from './reads.js';
+import { askForTargetAgain } from './repair.js';
 import { probe } from './replication.js';
 import { clusterTime, follow, hearTime, type State } from './state.js';
 import { type Heartbeat, invariant, type NodeId } from './types.js';
@@ -17,13 +18,19 @@ export function heartbeatFor(s: State, peer: NodeId, round: number): Heartbeat['
 
 /** A leader's heartbeat. Returns null when this replica follows it in that term, else its own term. */
 export function onHeartbeat(s: State, from: NodeId, term: number, commit: number, time: number): number | null {
-  if (term < s.term) return s.term;
+  if (term < s.term || s.repair?.phase === 'deaf') return s.term;
   heardLeader(s, from, term);
   // The time of a leader whose first entry is not here is none of this log's.
   if (term === s.log.lastTerm) hearTime(s, term, time);
-  // The leader knows from this replica itself that it holds them.
-  invariant(commit <= s.log.last, `entries up to ${commit} were acknowledged, the log ends at ${s.log.last}`);
-  advanceCommit(s, commit);
+  if (s.repair !== null) {
+    // The leader may go by acknowledgements whose entries are lost: only what was verified since counts.
+    advanceCommit(s, Math.min(commit, s.verified));
+    askForTargetAgain(s);
+  } else {
+    // The leader knows from this replica itself that it holds them.
+    invariant(commit <= s.log.last, `entries up to ${commit} were acknowledged, the log ends at ${s.log.last}`);
+    advanceCommit(s, commit);
+  }
   passOnAgain(s);
   return null;
 }
@@ -40,8 +47,9 @@ export function onHeartbeatReply(s: State, from: NodeId, round: number, sentAt: 
   if (progress.firstRound === 0 || round < progress.firstRound) return;
   progress.round = Math.max(progress.round, round);
   progress.contactAt = Math.max(progress.contactAt, sentAt);
-  // It hears us and owes an answer for long: the append or its answer was lost.
-  const owed = progress.inFlight > 0 || progress.next <= s.log.last;
+  // It hears us and owes an answer for long: the append or its answer was lost. Or a snapshot failed, and it is time to see again.
+  const waits = progress.inFlight > 0 || progress.next <= s.log.last;
+  const owed = progress.state === 'snapshot' ? !progress.streaming : waits;
   const silent = sentAt - progress.sentAt > s.settings.resend_ms;
   if (owed && silent && !progress.loading) probe(s, from, progress.restart);
   confirmReads(s);

@@ -39,7 +39,7 @@ export function becomeLeader(s: State): void {
 export function beginTransfer(s: State, to: NodeId): boolean {
   const progress = s.progress.get(to);
   if (s.role !== 'leader' || s.transfer !== null || progress === undefined || !progress.connected) return false;
-  if (!isVoter(configurationOf(s), to)) return false;
+  if (!isVoter(configurationOf(s), to) || progress.repairing) return false;
   s.transfer = { to, until: s.now + s.settings.election_ms, told: false };
   replicate(s, to);
   tellHeir(s);
@@ -49,7 +49,8 @@ export function beginTransfer(s: State, to: NodeId): boolean {
 /** Tells the heir to begin once it has everything. Called whenever it acknowledges. */
 export function tellHeir(s: State): void {
   if (s.transfer === null || s.transfer.told) return;
-  if (s.progress.get(s.transfer.to)?.match !== s.log.last) return;
+  const progress = s.progress.get(s.transfer.to);
+  if (progress?.match !== s.log.last || progress.repairing) return;
   s.transfer.told = true;
   send(s, s.transfer.to, { kind: 'timeout_now', group: s.group, term: s.term });
 }
@@ -62,6 +63,8 @@ export function bestHeir(s: State): NodeId {
   let match = -1;
   for (const [id, progress] of s.progress) {
     if (!progress.connected || progress.contactAt < heardSince) continue;
+    // Who has no vote cannot win, and who waits for a snapshot is far behind.
+    if (progress.repairing || progress.state === 'snapshot') continue;
     if (!isVoter(configurationOf(s), id) || progress.match <= match) continue;
     best = id;
     match = progress.match;

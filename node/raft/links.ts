@@ -27,6 +27,7 @@ export function linkDown(s: State, peer: NodeId): void {
   if (progress !== undefined) {
     progress.connected = false;
     progress.probe(progress.restart);
+    s.out.snapshots = s.out.snapshots.filter((id) => id !== peer);
   }
   // An heir that has been told may be running already: that is waited for.
   if (s.transfer?.to === peer && !s.transfer.told) s.transfer = null;

@@ -1,9 +1,18 @@
-/** A group's log as the core sees it: runs in order, which of them are durable here, and how much of it is kept in memory. */
+/** A group's log as the core sees it: where it begins, runs in order, which of them are durable here, and how much of it is kept in memory. */
 import { decodeRun, lastOf, type Run, RunError, sliceRun } from './run.js';
 import { invariant } from './types.js';
 
 /** Runs read from disk at once for one follower. */
 const READ_AHEAD_RUNS_MAX = 64;
+
+/** Where a log begins: everything up to the entry `index`, which was of `term`, is in a checkpoint and no longer here. */
+export interface LogStart {
+  readonly index: number;
+  readonly term: number;
+}
+
+/** The start of a log that nothing has been taken from. */
+export const LOG_BEGIN: LogStart = { index: 0, term: 0 };
 
 /** What to send next: runs that are in memory, or those that have to be read from disk first. */
 export interface Slice {
@@ -16,9 +25,10 @@ export interface Slice {
 }
 
 export class RaftLog {
-  /** Contiguous, ascending, terms never falling. */
+  #start: LogStart;
+  /** Contiguous, ascending, terms never falling. The first may begin before the start: what it holds up to there is no part of the log. */
   readonly #runs: Run[];
-  /** Entries up to here are durable on this node and equal to what this log holds. Invariant: durable <= last. */
+  /** Entries up to here are durable on this node, in its log or in a checkpoint. Invariant: start <= durable <= last. */
   #durable: number;
   readonly #cacheMax: number;
   /** Bytes of runs that are in memory since they were appended. */
@@ -32,31 +42,61 @@ export class RaftLog {
 
   /**
    * `runs` are what recovery found: durable, without bytes. Memory holds about `cache_bytes_max` of what was appended, and about
-   * `reloaded_bytes_max` of what was read back.
+   * `reloaded_bytes_max` of what was read back. With a `checkpoint`, `runs` lie behind it or hold its entry; those that reach further back
+   * serve followers that were away for a short time.
    */
-  constructor(runs: readonly Run[], cache_bytes_max: number, reloaded_bytes_max: number) {
+  constructor(
+    runs: readonly Run[],
+    cache_bytes_max: number,
+    reloaded_bytes_max: number,
+    checkpoint: LogStart = LOG_BEGIN,
+  ) {
     this.#runs = [...runs];
+    this.#start = this.#startBehind(checkpoint);
     this.#cacheMax = cache_bytes_max;
     this.#reloadedMax = reloaded_bytes_max;
     this.#durable = this.last;
-    this.#dropped = runs.length;
+    this.#dropped = this.#runs.length;
+    invariant(
+      (runs[0]?.first ?? 0) <= checkpoint.index + 1,
+      `the log begins at ${runs[0]?.first}, its checkpoint ends before`,
+    );
+    invariant(
+      this.termAt(checkpoint.index) === checkpoint.term,
+      `entry ${checkpoint.index} of the log is not that of the checkpoint, of term ${checkpoint.term}`,
+    );
   }
 
-  /** Index of the last entry, 0 when empty. */
+  /** What lies at or below it is purged. */
+  get start(): LogStart {
+    return this.#start;
+  }
+
+  /** Index of the first entry that is here, or would be if there were any. */
+  get first(): number {
+    return this.#start.index + 1;
+  }
+
+  /** Index of the last entry; that of the start when it is empty. */
   get last(): number {
     const run = this.#runs.at(-1);
-    return run === undefined ? 0 : lastOf(run);
+    return run === undefined ? this.#start.index : lastOf(run);
   }
 
   get lastTerm(): number {
-    return this.#runs.at(-1)?.term ?? 0;
+    return this.#runs.at(-1)?.term ?? this.#start.term;
   }
 
   get durable(): number {
     return this.#durable;
   }
 
-  /** Cluster time of the last run, ms. */
+  /** Runs that it holds. */
+  get runs(): number {
+    return this.#runs.length;
+  }
+
+  /** Cluster time of the last run, ms; 0 when there is none. */
   get lastTime(): number {
     return this.#runs.at(-1)?.time ?? 0;
   }
@@ -66,26 +106,35 @@ export class RaftLog {
     return this.#cached + this.#reloadedBytes;
   }
 
-  /** Term of the entry at `index`; 0 at 0 (before the log), undefined beyond its end. */
+  /** Term of the entry at `index`, also at the start (0 before the first entry of all); undefined before it and beyond the end. */
   termAt(index: number): number | undefined {
-    if (index === 0) return 0;
-    return this.runAt(index)?.term;
+    return index === this.#start.index ? this.#start.term : this.runAt(index)?.term;
   }
 
-  /** The run that holds the entry at `index`. */
+  /** The run that holds the entry at `index`; undefined when that is purged or not there yet. */
   runAt(index: number): Run | undefined {
-    return index < 1 || index > this.last ? undefined : this.#runs[this.#position(index)];
+    return index <= this.#start.index || index > this.last ? undefined : this.#runs[this.#position(index)];
   }
 
-  /** The greatest index <= `index` whose term is <= `term`: where a log that ends there could still agree with this one. */
+  /** Whether a run is still part of the log: it may have been cut away or purged while it was read from disk. */
+  holds(run: Run): boolean {
+    return this.runAt(lastOf(run)) === run;
+  }
+
+  /**
+   * The greatest index <= `index` whose term is <= `term`: where a log that ends there could still agree with this one. An index before the
+   * start says only that this log cannot tell.
+   */
   lastAtOrBelow(index: number, term: number): number {
+    const { index: start, term: startTerm } = this.#start;
     let at = Math.min(index, this.last);
-    while (at > 0) {
+    if (at < start) return at;
+    while (at > start) {
       const run = this.runAt(at);
-      if (run === undefined || run.term <= term) break;
+      if (run === undefined || run.term <= term) return at;
       at = run.first - 1;
     }
-    return at;
+    return startTerm <= term ? start : start - 1;
   }
 
   /** Appends a run that continues the log. */
@@ -98,6 +147,7 @@ export class RaftLog {
 
   /** Removes the entries from `index` on. A run that is cut in the middle keeps its place on disk: replay cuts it alike. */
   truncate(index: number): void {
+    invariant(index > this.#start.index, `entry ${index} is purged (${this.#start.index}) and cannot be cut`);
     for (let run = this.#runs.at(-1); run !== undefined && lastOf(run) >= index; run = this.#runs.at(-1)) {
       if (run.first < index) this.#cut(run, index);
       else {
@@ -112,6 +162,45 @@ export class RaftLog {
   /** Entries up to `index` are durable. */
   saved(index: number): void {
     this.#durable = Math.max(this.#durable, Math.min(index, this.last));
+  }
+
+  /** Lets go whole runs that end at or below `index`, as far as they are durable. */
+  compact(index: number): void {
+    const until = Math.min(index, this.#durable);
+    let count = 0;
+    for (const run of this.#runs) {
+      if (lastOf(run) > until) break;
+      count++;
+    }
+    const last = this.#runs[count - 1];
+    if (last === undefined) return;
+    this.#start = { index: lastOf(last), term: last.term };
+    this.#release(count);
+  }
+
+  /**
+   * Begins anew behind `start`, which a checkpoint holds durably. Where the log holds that very entry, what follows it stays; else nothing
+   * does: a log that differs there differs from there on, and one that ends before it has nothing behind it. Returns whether it stayed.
+   */
+  begin(start: LogStart): boolean {
+    const agrees = this.termAt(start.index) === start.term;
+    const count = agrees ? this.#runs.findIndex((run) => lastOf(run) > start.index) : -1;
+    this.#release(count < 0 ? this.#runs.length : count);
+    this.#start = start;
+    this.#durable = agrees ? Math.max(this.#durable, start.index) : start.index;
+    return agrees;
+  }
+
+  /** The first run without what lies before the start, as a run of its own. Storage must not have been given it yet. */
+  behead(): Run {
+    const run = this.#runs[0];
+    invariant(run !== undefined && run.place === null, 'only a run that is not written yet can be beheaded');
+    const part = sliceRun(run, this.first, lastOf(run));
+    if (part === run) return run;
+    this.#forget(run);
+    this.#cached += part.size;
+    this.#runs[0] = part;
+    return part;
   }
 
   /** The runs from index `from` on, at most `bytes_max` and `runs_max` of them but at least one. */
@@ -137,10 +226,10 @@ export class RaftLog {
 
   /** The bytes of `run`, read from its place. False when the log no longer holds that run. @throws RunError when they are not that run's. */
   load(run: Run, bytes: Buffer): boolean {
+    if (!this.holds(run)) return false;
     const read = decodeRun(bytes);
     if (read.group !== run.group || read.term !== run.term || read.first > run.first || lastOf(read) < lastOf(run))
       throw new RunError('the record on disk is another one');
-    if (this.runAt(run.first) !== run) return false;
     if (run.bytes === null) {
       const part = sliceRun(read, run.first, lastOf(run));
       run.bytes = part.bytes;
@@ -151,9 +240,12 @@ export class RaftLog {
     return true;
   }
 
-  /** Drops the oldest bytes above the limits, of runs that are durable and not beyond `applied`. */
-  shrink(applied: number): void {
-    const until = Math.min(applied, this.#durable);
+  /**
+   * Drops the oldest bytes above the limits, of runs that are durable and end at or below `needed`: what lies behind that will be applied
+   * soon. While nothing is applied it is Infinity: what comes meanwhile is read back later.
+   */
+  shrink(needed: number): void {
+    const until = Math.min(needed, this.#durable);
     // What was read back is not worth more than what was appended, nor may it push that out.
     for (const run of this.#reloaded) {
       if (this.#reloadedBytes <= this.#reloadedMax) break;
@@ -184,6 +276,22 @@ export class RaftLog {
     run.count = part.count;
     run.size = part.size;
     run.bytes = part.bytes;
+  }
+
+  // Where a log begins whose checkpoint is at hand. Nobody knows the term before a first run that reaches back behind the checkpoint: of it
+  // only its end is of use.
+  #startBehind(checkpoint: LogStart): LogStart {
+    const [run] = this.#runs;
+    if (run?.first === 1) return LOG_BEGIN;
+    if (run === undefined || lastOf(run) > checkpoint.index) return checkpoint;
+    this.#runs.shift();
+    return { index: lastOf(run), term: run.term };
+  }
+
+  // The oldest runs leave the log.
+  #release(count: number): void {
+    for (const run of this.#runs.splice(0, count)) this.#forget(run);
+    this.#dropped = Math.max(0, this.#dropped - count);
   }
 
   // Takes a run that leaves memory out of the books.

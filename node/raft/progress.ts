@@ -6,10 +6,10 @@ interface Flight {
 
 /**
  * Probe: where the logs part is not known; one append at a time. Replicate: they agree up to `match`; appends follow each other without
- * waiting, bounded in number and bytes. (etcd-io/raft, tracker.)
+ * waiting, bounded in number and bytes. Snapshot: it needs what is purged here, and gets nothing else meanwhile. (etcd-io/raft, tracker.)
  */
 export class Progress {
-  state: 'probe' | 'replicate' = 'probe';
+  state: 'probe' | 'replicate' | 'snapshot' = 'probe';
   /** Highest index known to be durable and equal on the member. Invariant: match < next. */
   match = 0;
   /** Next index to send. */
@@ -26,6 +26,10 @@ export class Progress {
   loading = false;
   /** A link to it is up. */
   connected: boolean;
+  /** In state `snapshot`: one is on its way. Else the last one came to nothing. */
+  streaming = false;
+  /** It has no vote, and what it acknowledged earlier may be lost: it said so in its last answer. */
+  repairing = false;
   #flights: Flight[] = [];
   #bytes = 0;
 
@@ -37,7 +41,7 @@ export class Progress {
 
   /** May an append with entries be sent now? */
   maySend(inFlightMax: number, bytesMax: number): boolean {
-    if (!this.connected || this.loading) return false;
+    if (!this.connected || this.loading || this.state === 'snapshot') return false;
     if (this.state === 'probe') return this.#flights.length === 0;
     return this.#flights.length < inFlightMax && this.#bytes < bytesMax;
   }
@@ -64,9 +68,12 @@ export class Progress {
     while (this.#flights.length > 0 && (this.#flights[0]?.last ?? 0) <= match)
       this.#bytes -= this.#flights.shift()?.bytes ?? 0;
     this.sentAt = now;
-    // Not rejected: the logs agree up to what was sent, though not all of it need be durable yet.
-    this.state = 'replicate';
-    this.next = Math.max(this.next, match + 1, (this.#flights.at(-1)?.last ?? 0) + 1);
+    // Late news from before a snapshot change nothing, unless they make it unnecessary.
+    if (this.state !== 'snapshot' || match >= this.next - 1) {
+      // Not rejected: the logs agree up to what was sent, though not all of it need be durable yet.
+      this.state = 'replicate';
+      this.next = Math.max(this.next, match + 1, (this.#flights.at(-1)?.last ?? 0) + 1);
+    }
     if (match <= this.match) return false;
     this.match = match;
     return true;
@@ -74,7 +81,20 @@ export class Progress {
 
   /** A rejection of an append behind `previous` that comes late: that has since been acknowledged, or is not what is being asked. */
   isStale(previous: number): boolean {
+    if (this.state === 'snapshot') return true;
     return previous <= this.match || (this.state === 'probe' && previous !== this.next - 1);
+  }
+
+  /** What it acknowledged it has lost: it has to be looked for anew where the logs part. */
+  forget(): void {
+    this.match = 0;
+  }
+
+  /** It needs what is purged: a snapshot is on its way, behind which `next` is the first that can be sent. */
+  awaitSnapshot(next: number): void {
+    this.probe(next);
+    this.state = 'snapshot';
+    this.streaming = true;
   }
 
   /** Starts over from `next`: after a rejection, a loss or a new connection. */
@@ -82,6 +102,7 @@ export class Progress {
     this.state = 'probe';
     this.next = Math.max(next, this.match + 1);
     this.loading = false;
+    this.streaming = false;
     this.#flights = [];
     this.#bytes = 0;
   }

@@ -1,6 +1,7 @@
 /** Linearizable reads without the log: ReadIndex (thesis 6.4), confirmed in batches by heartbeat rounds; followers ask the leader. */
 
 import { reached } from './quorum.js';
+import { onTarget, settleRepair } from './repair.js';
 import { answerRead, configurationOf, type State, send, type WaitingRead } from './state.js';
 import type { NodeId, ReadIndex, ReadIndexReply } from './types.js';
 
@@ -44,8 +45,10 @@ function passOn(s: State, context: number): void {
 }
 
 /** The leader's answer to a read that was passed on. */
-export function onReadIndexReply(s: State, { context, index, refused }: ReadIndexReply): void {
-  if (s.forwarded.delete(context)) s.out.reads.push({ context, index, refused });
+export function onReadIndexReply(s: State, reply: ReadIndexReply): void {
+  const { context, index, refused } = reply;
+  if (onTarget(s, reply)) settleRepair(s);
+  else if (s.forwarded.delete(context)) s.out.reads.push({ context, index, refused });
 }
 
 /** Lets go the reads that a quorum has confirmed: it followed this leader after they arrived, and the term's no-op is committed. */

@@ -1,5 +1,6 @@
 /** The leader's side of replication: paper 5.3 and 5.4.2, pipelined and batched; its own sync runs in parallel (thesis 10.2.1). */
 import { advanceCommit, append } from './entries.js';
+import type { Progress } from './progress.js';
 import { isVoter, reached } from './quorum.js';
 import { encodeRun, type Run } from './run.js';
 import { clusterTime, configurationOf, follow, type State, send } from './state.js';
@@ -27,6 +28,10 @@ export function replicate(s: State, to: NodeId): void {
   if (progress === undefined) return;
   const { appends_in_flight_max, append_bytes_in_flight_max, append_bytes_max, append_runs_max } = s.settings;
   while (progress.next <= s.log.last && progress.maySend(appends_in_flight_max, append_bytes_in_flight_max)) {
+    if (progress.next < s.log.first) {
+      probe(s, to, progress.next);
+      return;
+    }
     const slice = s.log.slice(progress.next, append_bytes_max, append_runs_max);
     if (slice.missing.length > 0) {
       progress.loading = true;
@@ -54,11 +59,14 @@ export function onLoaded(s: State, run: Run, bytes: Buffer): void {
   }
 }
 
-/** Starts over from `next`, with one append, if need be without entries: finds out where a follower's log agrees. */
+/**
+ * Starts over from `next`, with one append, if need be without entries: finds out where a follower's log agrees. Where that is purged, it
+ * is asked about the first entry that is left: it may have got more from another leader, or a snapshot.
+ */
 export function probe(s: State, to: NodeId, next: number): void {
   const progress = s.progress.get(to);
   if (progress === undefined) return;
-  progress.probe(next);
+  progress.probe(Math.max(next, s.log.first));
   if (!progress.connected) return;
   if (progress.next <= s.log.last) replicate(s, to);
   else {
@@ -76,10 +84,9 @@ export function onAppendReply(s: State, from: NodeId, reply: AppendReply): boole
   const progress = s.progress.get(from);
   // An answer to an earlier leadership says nothing about this one's log.
   if (s.role !== 'leader' || reply.term !== s.term || progress === undefined) return false;
+  progress.repairing = reply.repairing;
   if (reply.rejected) {
-    if (progress.isStale(reply.match)) return false;
-    const agreed = s.log.lastAtOrBelow(Math.min(reply.hintIndex, reply.match), reply.hintTerm);
-    probe(s, from, agreed + 1);
+    onRejection(s, from, progress, reply);
     return false;
   }
   invariant(reply.match <= s.log.last, `${from} acknowledges ${reply.match} beyond ${s.log.last}`);
@@ -98,6 +105,18 @@ export function commitReached(s: State): void {
   if (s.role !== 'leader') return;
   const index = reached(configurationOf(s), (id) => (id === s.self ? s.log.durable : (s.progress.get(id)?.match ?? 0)));
   if (index > s.commit && s.log.termAt(index) === s.term) advanceCommit(s, index);
+}
+
+function onRejection(s: State, from: NodeId, progress: Progress, reply: AppendReply): void {
+  // Whoever is under repair may reject what it once acknowledged (repair.ts): that must not count for anything any more.
+  if (reply.repairing && reply.match <= progress.match) progress.forget();
+  if (progress.isStale(reply.match)) return;
+  const agreed = s.log.lastAtOrBelow(Math.min(reply.hintIndex, reply.match), reply.hintTerm);
+  if (agreed >= s.log.start.index) probe(s, from, agreed + 1);
+  else {
+    progress.awaitSnapshot(s.log.first);
+    s.out.snapshots.push(from);
+  }
 }
 
 // What several followers lack is read once.

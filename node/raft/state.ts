@@ -1,5 +1,5 @@
 /** The state of one replica of one group, and the few changes that every part of the core makes to it. */
-import type { RaftLog } from './log.js';
+import type { LogStart, RaftLog } from './log.js';
 import type { Progress } from './progress.js';
 import { everyone } from './quorum.js';
 import type { Run } from './run.js';
@@ -21,16 +21,33 @@ export interface Random {
   uint32(): number;
 }
 
-/** Something to be made durable in one piece: hard state first, then runs. */
+/**
+ * How far a repair is (repair.ts). *Deaf*: takes part in nothing. *Filling*: has no vote. *Full*: holds again all that it can have promised.
+ */
+export interface Repair {
+  phase: 'deaf' | 'filling' | 'full';
+  /** The term in which the leader was asked for a read index; 0: not yet. What was asked in an earlier one no longer counts. */
+  askedIn: number;
+  /** When it was last asked. */
+  askedAt: number;
+  /** The log has to be durable and verified up to here; Infinity until the leader has told. */
+  target: number;
+}
+
+/** Something to be made durable in one piece: hard state first, then a new start of the log, then runs. */
 export interface Save {
   readonly sequence: number;
   readonly state: HardState | null;
+  /** The log begins anew behind this entry. Of what is on disk only what follows the very same entry still counts. */
+  readonly start: LogStart | null;
   readonly runs: readonly Run[];
 }
 
 /** A save under way. `last` sinks when entries that it holds are cut from the log: they may be overwritten on disk. */
 export interface PendingSave {
   readonly sequence: number;
+  /** The term that is on disk with it. */
+  readonly term: number;
   last: number;
   readonly since: number;
 }
@@ -74,7 +91,11 @@ export interface Outbox {
   reads: ReadResult[];
   /** Runs to be read from disk for a follower. */
   loads: Run[];
-  /** Role, term or leader changed. */
+  /** Followers that need what is purged here: each is to be sent a snapshot. */
+  snapshots: NodeId[];
+  /** A repair has come to its end: that is to be written down, then `repairDone` called. */
+  repaired: boolean;
+  /** Role, term, leader or what it takes part in changed. */
   changed: boolean;
   /** Why this replica gave up leadership, for the event log. */
   reason: string;
@@ -98,6 +119,8 @@ export interface State {
   commit: number;
   /** Told by the node; only for invariants and memory. */
   applied: number;
+  /** Index of the newest checkpoint that is known to be flushed. */
+  snapshot: number;
 
   role: Role;
   /** '' while unknown. */
@@ -150,6 +173,10 @@ export interface State {
   stateDirty: boolean;
   /** The save that holds the newest hard state. */
   stateSave: number;
+  /** The term on disk. */
+  durableTerm: number;
+  /** Where the log begins anew, if the disk does not know yet. */
+  unsavedStart: LogStart | null;
   unsaved: Run[];
   saveSequence: number;
   savedSequence: number;
@@ -158,6 +185,8 @@ export interface State {
   readonly held: Map<string, Held>;
   /** Runs being read from disk for followers. */
   readonly loading: Set<Run>;
+  /** null: it is whole. */
+  repair: Repair | null;
 
   readonly out: Outbox;
 }
@@ -235,6 +264,7 @@ function refuseForwarded(s: State): void {
 function stepDown(s: State): void {
   for (const read of s.reads.splice(0)) answerRead(s, read, true);
   s.progress.clear();
+  s.out.snapshots = [];
   s.transfer = null;
   s.uncommittedBytes = 0;
 }

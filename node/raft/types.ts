@@ -75,6 +75,8 @@ export interface AppendReply {
   /** Of a rejection: the follower's last entry that could still agree with the leader. */
   readonly hintIndex: number;
   readonly hintTerm: number;
+  /** It is under repair: it has no vote, and what it acknowledged before may be lost. */
+  readonly repairing: boolean;
 }
 
 /** The leader asks its heir to start an election at once (thesis 3.10). */

@@ -8,9 +8,15 @@ export interface View {
   readonly term: number;
   readonly leader: NodeId;
   readonly commit: number;
+  /** Index of the newest checkpoint that is known to be flushed, 0 for none. */
+  readonly snapshot: number;
+  /** Index of the first entry that the log still has, or would have. */
+  readonly first: number;
   readonly last: number;
   readonly durable: number;
   readonly configuration: Configuration;
+  /** It has lost part of what it held and has no vote (repair.ts). */
+  readonly repairing: boolean;
 }
 
 export function viewOf(s: State): View {
@@ -20,9 +26,12 @@ export function viewOf(s: State): View {
     term: s.term,
     leader: s.leader,
     commit: s.commit,
+    snapshot: s.snapshot,
+    first: s.log.first,
     last: s.log.last,
     durable: s.log.durable,
     configuration: configurationOf(s),
+    repairing: s.repair !== null,
   };
 }
 

@@ -8,7 +8,11 @@
  * yet whom they could harm.
  */
 import type { Fence } from '../../protocol/fence.js';
-import { type Compare, comparePairs, compareStrings, type Table } from './table.js';
+import { text, tuple, u53 } from '../../protocol/fields.js';
+import { LIMITS } from '../../protocol/limits.js';
+import { pairKey, tupleKey } from './keys.js';
+import { plainRow } from './stored-table.js';
+import { type Index, makeIndex, type Table } from './table.js';
 import type { Tables } from './tables.js';
 
 /** A waiting command and its fence. */
@@ -19,17 +23,23 @@ export interface FencedWait extends Fence {
 
 type Key = readonly [lock: string, token: number, session: number, lane: number];
 
-const compareKeys: Compare<Key> = (a, b) => compareStrings(a[0], b[0]) || a[1] - b[1] || a[2] - b[2] || a[3] - b[3];
+const waitKey = tupleKey('string', 'number', 'number', 'number');
+const FENCE = tuple(text(LIMITS.name_length_max), u53);
 
 /** The fenced commands of a group that were answered PENDING and have no outcome. As bounded as these are. */
 export class FencedWaits {
-  private readonly byFence: Table<Key, true>;
   /** (session, lane) -> [lock, token]. */
   private readonly byCommand: Table<readonly [number, number], readonly [string, number]>;
+  /** Told from that. */
+  private readonly byFence: Index<Key, true> = makeIndex(waitKey.compare);
 
   constructor(tables: Tables) {
-    this.byFence = tables.open('fences.waits.by-fence', compareKeys);
-    this.byCommand = tables.open('fences.waits.by-command', comparePairs);
+    this.byCommand = tables.open('fences.waits', pairKey, plainRow(FENCE));
+  }
+
+  /** The commands were read back. */
+  restored(): void {
+    for (const [command, fence] of this.byCommand.scan()) this.byFence.put([...fence, ...command], true);
   }
 
   /** A fenced command took its place in a line. */

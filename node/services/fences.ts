@@ -4,8 +4,10 @@
  * a write: whoever reads fenced before writing fenced thus never overwrites a later holder.
  */
 import { type Fence, fenceText } from '../../protocol/fence.js';
+import { stringKey, tupleKey } from './keys.js';
 import { type Holdings, type Outcome, refusal } from './machine.js';
-import { type Compare, compareStrings, type Table } from './table.js';
+import { numberRow } from './stored-table.js';
+import { type Index, makeIndex, type Table } from './table.js';
 import type { Tables } from './tables.js';
 
 /** Locks whose tokens a group remembers. At the limit a fenced command for any other is refused LOCK_LIMIT until some are forgotten. */
@@ -19,7 +21,7 @@ const FLOOR = 'floor';
 
 type Mark = readonly [token: number, lock: string];
 
-const compareMarks: Compare<Mark> = (a, b) => a[0] - b[0] || compareStrings(a[1], b[1]);
+const markKey = tupleKey('number', 'string');
 
 /** The lowest token that a holder can have, told of the state before the entry at `index`. */
 export type Floor = (index: number) => number;
@@ -28,19 +30,23 @@ export type Floor = (index: number) => number;
 export class Fences {
   /** lock -> greatest token seen, its mark. */
   private readonly seen: Table<string, number>;
-  /** The same by token. */
-  private readonly byToken: Table<Mark, true>;
+  /** Told from that: the same by token. */
+  private readonly byToken: Index<Mark, true> = makeIndex(markKey.compare);
   private readonly numbers: Table<string, number>;
   private readonly marks_max: number;
   private readonly ownFloor: Floor | undefined;
 
   /** `ownFloor`: of the group that keeps the locks itself; any other is told its floor by `raise`. */
   constructor(tables: Tables, marks_max: number = FENCE_MARKS_MAX, ownFloor?: Floor) {
-    this.seen = tables.open('fences.seen', compareStrings);
-    this.byToken = tables.open('fences.by-token', compareMarks);
-    this.numbers = tables.open('fences.numbers', compareStrings);
+    this.seen = tables.open('fences.seen', stringKey, numberRow);
+    this.numbers = tables.open('fences.numbers', stringKey, numberRow);
     this.marks_max = marks_max;
     this.ownFloor = ownFloor;
+  }
+
+  /** The marks were read back. */
+  restored(): void {
+    for (const [lock, token] of this.seen.scan()) this.byToken.put([token, lock], true);
   }
 
   /** Locks whose tokens are remembered. */

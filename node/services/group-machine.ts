@@ -3,10 +3,13 @@ import type { Envelope } from '../../protocol/envelope.js';
 import { FENCE_RULE, type Fence, readFence } from '../../protocol/fence.js';
 import { COORDINATION } from '../../protocol/groups.js';
 import { OPERATIONS, operationName } from '../../protocol/operations.js';
+import type { Cut } from './cut.js';
 import { decodeEntry, type Entry } from './entry.js';
 import { FencedWaits } from './fenced-waits.js';
 import { Fences, fenced } from './fences.js';
+import { stringKey } from './keys.js';
 import { type Lane, type LaneLimits, Lanes } from './lanes.js';
+import { LockCounts } from './locks/counts.js';
 import type { LockLimits } from './locks/limits.js';
 import { Locks } from './locks/locks.js';
 import {
@@ -19,13 +22,21 @@ import {
   result,
   type Service,
 } from './machine.js';
+import { Messages } from './messages/messages.js';
 import type { QueueLimits } from './queue.js';
 import { Queues } from './queues.js';
 import { type SemaphoreLimits, Semaphores } from './semaphores.js';
 import { Sessions } from './sessions.js';
-import { compareStrings, type Table } from './table.js';
+import { numberRow } from './stored-table.js';
+import type { Table } from './table.js';
 import { Tables } from './tables.js';
 import { NULL_VALUE, readArgument } from './values.js';
+
+/**
+ * What entries do to the state, and what its rows say: raised by whoever changes either. A checkpoint names it, so that no other
+ * version goes on from there.
+ */
+export const MACHINE_VERSION = 1;
 
 /** A command that had been pending and now has its outcome. */
 export interface Settled {
@@ -64,11 +75,15 @@ export interface Coordination {
   readonly locks: Locks;
 }
 
-/** The state machine of `c`, the group that keeps sessions, locks and semaphores. Over tables with rows it goes on from these. */
-export function coordinationMachine(tables = new Tables(), limits: MachineLimits = {}): Coordination {
+/** The state machine of `c`, the group that keeps sessions, locks and semaphores, over empty tables. `counts`: those of the locks. */
+export function coordinationMachine(
+  tables = new Tables(),
+  limits: MachineLimits = {},
+  counts = new LockCounts(),
+): Coordination {
   const sessions = new Sessions(tables, limits.sessions_max);
   const clientOf = (session: number) => sessions.find(session)?.client ?? '';
-  const locks = new Locks(tables, clientOf, limits.locks);
+  const locks = new Locks(tables, clientOf, limits.locks, counts);
   const semaphores = new Semaphores(tables, clientOf, limits.semaphores);
   // The floor is asked for before an entry is applied, but after time has passed in it: what that let go of is in it already.
   const fences = new Fences(tables, limits.fence_marks_max, (index) => locks.floor(index - 1));
@@ -76,10 +91,16 @@ export function coordinationMachine(tables = new Tables(), limits: MachineLimits
   return { machine: new GroupMachine(COORDINATION, tables, services, sessions, limits.lanes, fences), sessions, locks };
 }
 
-/** The state machine of a shard, a group that keeps queues. Over tables with rows it goes on from these. */
-export function shardMachine(group: string, tables = new Tables(), limits: MachineLimits = {}): GroupMachine {
+/** The state machine of a shard, a group that keeps queues, over empty tables. `messages`: the store of their messages, empty too. */
+export function shardMachine(
+  group: string,
+  tables = new Tables(),
+  limits: MachineLimits = {},
+  messages = new Messages(),
+): GroupMachine {
   const fences = new Fences(tables, limits.fence_marks_max);
-  return new GroupMachine(group, tables, [new Queues(tables, limits.queue)], undefined, limits.lanes, fences);
+  const queues = new Queues(tables, messages, limits.queue);
+  return new GroupMachine(group, tables, [queues], undefined, limits.lanes, fences);
 }
 
 const VOID = OPERATIONS['lane.void'].number;
@@ -106,7 +127,7 @@ export class GroupMachine {
   private readonly marks: Table<string, number>;
   private readonly effects: Effects;
   /** Cluster time of the last entry, ms. */
-  private time = 0;
+  time = 0;
   /** What the entry under way brings about. */
   private settled: Settled[] = [];
   private ended: number[] = [];
@@ -126,13 +147,30 @@ export class GroupMachine {
     this.lanes = new Lanes(tables, limits);
     this.fences = fences;
     this.fencedWaits = new FencedWaits(tables);
-    this.marks = tables.open('marks', compareStrings);
+    this.marks = tables.open('marks', stringKey, numberRow);
     this.effects = {
       settle: (session, lane, outcome) => this.settle(session, lane, outcome),
       end: (session) => this.end(session),
       mayWait: (session) => this.lanes.mayWait(session),
       hasRoom: (session) => this.lanes.hasRoom(session),
     };
+  }
+
+  /** Gives a row of a base to its table, before anything is applied. @throws BadRow */
+  feed(key: Buffer, value: Buffer): void {
+    this.tables.feed(key, value);
+  }
+
+  /**
+   * All rows of a cut have been fed to the tables: it goes on as the machine did that was at the cut. Before the first entry, once.
+   * `time`: cluster time of the last entry before the cut, ms. @throws BadRow when rows that belong to each other are not all there
+   */
+  restored(time: number): void {
+    this.time = time;
+    this.lanes.restored();
+    this.fences.restored();
+    this.fencedWaits.restored();
+    for (const service of this.services) service.restored();
   }
 
   /** Applies one entry. Total: what is not well formed does nothing. Indexes rise from call to call, times never fall. */
@@ -203,6 +241,16 @@ export class GroupMachine {
   holdings(): Holdings {
     const { lanes, fences, services } = this;
     return Object.assign({}, lanes.holdings(), fences.holdings(), ...services.map((service) => service.holdings()));
+  }
+
+  /** What has changed since the last cut, as it is now, to be told bit by bit while entries go on being applied. See `Tables.cut`. */
+  cut(): Cut {
+    return this.tables.cut();
+  }
+
+  /** Bytes changed since the last cut, roughly. */
+  get dirty(): number {
+    return this.tables.dirty;
   }
 
   /** A hash of all state. Replicas that applied the same entries have the same. Takes time in proportion to the state. */

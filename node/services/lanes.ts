@@ -12,9 +12,11 @@ import { decode, encode } from '../../protocol/codec.js';
 import { isErrorCode } from '../../protocol/errors.js';
 import { LIMITS } from '../../protocol/limits.js';
 import { REFUSAL } from '../../protocol/operations.js';
+import { numberKey, pairKey } from './keys.js';
 import { type Holdings, type Outcome, PENDING, refusal, result } from './machine.js';
 import { Replies } from './replies.js';
-import { compareNumbers, comparePairs, type Table } from './table.js';
+import type { RowForm } from './stored-table.js';
+import type { Table } from './table.js';
 import type { Tables } from './tables.js';
 
 /** What replies may hold. A limit is passed by one reply at most: it is looked at before a command runs. */
@@ -38,10 +40,12 @@ export const LANE_LIMITS: LaneLimits = {
 export interface Lane {
   readonly session: number;
   readonly replies: Replies;
-  /** Rows of its outcomes: commands that were answered PENDING and whose outcome is not confirmed. */
+  /** Rows of its outcomes: commands that were answered PENDING and whose outcome is not confirmed. Told from these. */
   pending: number;
-  /** Bytes of the outcomes that came. */
+  /** Bytes of the outcomes that came. Told from these. */
   outcomeBytes: number;
+  /** The generation of the table in which its row was touched last; 0 when it was not. */
+  touched: number;
 }
 
 /** Kinds of records. */
@@ -52,6 +56,12 @@ const WAITED = 2;
 const NO_BYTES = Buffer.alloc(0);
 /** What a refusal counts for among the outcomes' bytes. */
 const REFUSAL_BYTES = 128;
+
+const LANE_ROW: RowForm<number, Lane> = {
+  pack: ({ replies }) => replies.pack(),
+  unpack: (packed, session) => laneOf(session, Replies.unpack(packed)),
+};
+const OUTCOME_ROW: RowForm<unknown, Outcome> = { pack: packOutcome, unpack: unpackOutcome };
 
 const FORGOTTEN = refusal('LANE_FORGOTTEN');
 const WINDOW_FULL = refusal('WINDOW_FULL');
@@ -66,9 +76,19 @@ export class Lanes {
   private bytes = 0;
 
   constructor(tables: Tables, limits: LaneLimits = LANE_LIMITS) {
-    this.lanes = tables.open('lanes', compareNumbers, (lane: Lane) => lane.replies.pack());
-    this.outcomes = tables.open('outcomes', comparePairs, packOutcome);
+    this.lanes = tables.open('lanes', numberKey, LANE_ROW);
+    this.outcomes = tables.open('outcomes', pairKey, OUTCOME_ROW);
     this.limits = limits;
+  }
+
+  /** Lanes and outcomes were read back. */
+  restored(): void {
+    for (const [[session], outcome] of this.outcomes.scan()) {
+      const lane = this.lanes.get(session);
+      if (lane === undefined) continue;
+      lane.pending++;
+      lane.outcomeBytes += outcomeBytes(outcome);
+    }
     for (const [, lane] of this.lanes.scan()) this.bytes += held(lane);
   }
 
@@ -79,7 +99,7 @@ export class Lanes {
 
   /** An empty lane. It is kept from the first record on. */
   start(session: number): Lane {
-    return { session, replies: new Replies(), pending: 0, outcomeBytes: 0 };
+    return laneOf(session, new Replies());
   }
 
   /** True when no further session can have a lane here. */
@@ -117,6 +137,7 @@ export class Lanes {
 
   /** Keeps the outcome of the command that was admitted, under the next number. */
   record(lane: Lane, outcome: Outcome): void {
+    this.touch(lane);
     const before = held(lane);
     switch (outcome.form) {
       case 'result':
@@ -131,7 +152,7 @@ export class Lanes {
         this.outcomes.put([lane.session, lane.replies.last], PENDING);
         break;
     }
-    this.changed(lane, before);
+    this.bytes += held(lane) - before;
   }
 
   /** The outcome of a command that ran, for answering a repeat of it; undefined when it has not run. */
@@ -144,24 +165,20 @@ export class Lanes {
   settle(session: number, number: number, outcome: Outcome): boolean {
     const lane = this.lanes.get(session);
     if (lane === undefined || this.outcomes.get([session, number])?.form !== 'pending') return false;
-    const before = held(lane);
-    lane.outcomeBytes += outcomeBytes(outcome);
     this.outcomes.put([session, number], outcome);
-    this.changed(lane, before);
+    this.count(lane, outcomeBytes(outcome));
     return true;
   }
 
   /** Forgets the outcomes of those pending commands that came to their end. */
   confirm(lane: Lane, numbers: readonly number[]): void {
-    const before = held(lane);
     for (const number of numbers) {
       const outcome = this.outcomes.get([lane.session, number]);
       if (outcome === undefined || outcome.form === 'pending') continue;
       this.outcomes.delete([lane.session, number]);
-      lane.outcomeBytes -= outcomeBytes(outcome);
+      this.count(lane, -outcomeBytes(outcome));
       lane.pending--;
     }
-    this.changed(lane, before);
   }
 
   /** True while the session may have one more command pending. */
@@ -194,7 +211,7 @@ export class Lanes {
       case RESULT:
         return result(replies.bytesOf(number));
       case REFUSED:
-        return recordedRefusal(replies.bytesOf(number));
+        return refusalOf(decode(replies.bytesOf(number)));
       default:
         return FORGOTTEN; // It waited, and its outcome was confirmed.
     }
@@ -206,16 +223,28 @@ export class Lanes {
 
   private forget(lane: Lane, confirmed: number): void {
     if (confirmed <= lane.replies.confirmed || lane.replies.size === 0) return;
+    this.touch(lane);
     const before = held(lane);
     lane.replies.forget(confirmed);
-    this.changed(lane, before);
+    this.bytes += held(lane) - before;
   }
 
-  /** A lane is changed in place; the table has to hear of it. */
-  private changed(lane: Lane, before: number): void {
-    this.bytes += held(lane) - before;
+  private count(lane: Lane, bytes: number): void {
+    lane.outcomeBytes += bytes;
+    this.bytes += bytes;
+  }
+
+  /** The replies of a lane are about to change in place; a new one gets its row. For every command: once in a generation is enough. */
+  private touch(lane: Lane): void {
+    const { generation } = this.lanes;
+    if (lane.touched === generation) return;
+    lane.touched = generation;
     this.lanes.put(lane.session, lane);
   }
+}
+
+function laneOf(session: number, replies: Replies): Lane {
+  return { session, replies, pending: 0, outcomeBytes: 0, touched: 0 };
 }
 
 /** Bytes that a lane holds for its session. */
@@ -224,11 +253,18 @@ function held(lane: Lane): number {
 }
 
 function outcomeBytes(outcome: Outcome): number {
-  return outcome.form === 'result' ? outcome.bytes.length : REFUSAL_BYTES;
+  switch (outcome.form) {
+    case 'result':
+      return outcome.bytes.length;
+    case 'refusal':
+      return REFUSAL_BYTES;
+    case 'pending':
+      return 0;
+  }
 }
 
-function recordedRefusal(bytes: Buffer): Outcome {
-  const [code, message, details] = REFUSAL.check(decode(bytes));
+function refusalOf(packed: unknown): Outcome {
+  const [code, message, details] = REFUSAL.check(packed);
   return refusal(isErrorCode(code) ? code : 'INTERNAL', message, details as Record<string, unknown>);
 }
 
@@ -241,4 +277,9 @@ function packOutcome(outcome: Outcome): unknown {
     case 'pending':
       return null;
   }
+}
+
+function unpackOutcome(packed: unknown): Outcome {
+  if (packed === null) return PENDING;
+  return Buffer.isBuffer(packed) ? result(packed) : refusalOf(packed);
 }

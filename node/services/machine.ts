@@ -76,8 +76,13 @@ export type HoldingName =
 /** What a service or a group keeps: always the same names. */
 export type Holdings = { readonly [N in HoldingName]?: Holding };
 
-/** One service of a group: queues, sessions, locks, semaphores. All state that outlives an entry stands in tables. */
+/**
+ * One service of a group: queues, sessions, locks, semaphores. All state that outlives an entry stands in tables; beside it a service
+ * keeps what can be told from their rows, like indexes and counts.
+ */
 export interface Service {
+  /** Rows were read back into empty tables: puts together what is told from them. Before anything is applied or asked, at most once. */
+  restored(): void;
   /** True when this service knows the operation. */
   serves(operation: number): boolean;
   /** True for a command that takes space: refused by the leader while its disk is nearly full. */

@@ -1,5 +1,8 @@
 /** The commands in line for permits of semaphores: a line for each name, first come, first served, each until its own deadline. */
-import { type Compare, comparePairs, compareStrings, type Table } from './table.js';
+import { tuple, u53 } from '../../protocol/fields.js';
+import { comparePairs, tupleKey } from './keys.js';
+import type { RowForm } from './stored-table.js';
+import { type Index, makeIndex, type Table } from './table.js';
 import type { Tables } from './tables.js';
 
 /** A command in line. */
@@ -19,22 +22,30 @@ export interface PermitWait {
 type Pair = readonly [number, number];
 type Place = readonly [name: string, place: number];
 
-const comparePlaces: Compare<Place> = (a, b) => compareStrings(a[0], b[0]) || a[1] - b[1];
+const WAIT = tuple(u53, u53, u53, u53, u53);
+const WAIT_ROW: RowForm<Place, PermitWait> = {
+  pack: ({ session, lane, owner, permits, deadline }) => [session, lane, owner, permits, deadline],
+  unpack(packed, [name, place]) {
+    const [session, lane, owner, permits, deadline] = WAIT.check(packed);
+    return { name, place, session, lane, owner, permits, deadline };
+  },
+};
 
 /** The lines of all semaphores. */
 export class PermitLines {
   /** One line behind the other. */
   private readonly lines: Table<Place, PermitWait>;
-  private readonly byCommand: Table<Pair, PermitWait>;
-  private readonly byDeadline: Table<Pair, PermitWait>;
+  /** Told from the lines. */
+  private readonly byCommand: Index<Pair, PermitWait> = makeIndex(comparePairs);
+  private readonly byDeadline: Index<Pair, PermitWait> = makeIndex(comparePairs);
 
   constructor(tables: Tables) {
-    const nothing = () => null;
-    this.lines = tables.open('semaphores.lines', comparePlaces, (wait: PermitWait) => [
-      ...[wait.session, wait.lane, wait.owner, wait.permits, wait.deadline],
-    ]);
-    this.byCommand = tables.open('semaphores.by-command', comparePairs, nothing);
-    this.byDeadline = tables.open('semaphores.by-deadline', comparePairs, nothing);
+    this.lines = tables.open('semaphores.lines', tupleKey('string', 'number'), WAIT_ROW);
+  }
+
+  /** The lines were read back. */
+  restored(): void {
+    for (const wait of this.all()) this.note(wait);
   }
 
   /** Commands in all lines. */
@@ -44,8 +55,7 @@ export class PermitLines {
 
   add(wait: PermitWait): void {
     this.lines.put([wait.name, wait.place], wait);
-    this.byCommand.put([wait.session, wait.lane], wait);
-    this.byDeadline.put([wait.deadline, wait.place], wait);
+    this.note(wait);
   }
 
   remove(wait: PermitWait): void {
@@ -68,6 +78,11 @@ export class PermitLines {
     }
   }
 
+  /** All lines, one behind the other. */
+  *all(): IterableIterator<PermitWait> {
+    for (const [, wait] of this.lines.scan()) yield wait;
+  }
+
   /** The command, if it is in a line. */
   find(session: number, lane: number): PermitWait | undefined {
     return this.byCommand.get([session, lane]);
@@ -87,5 +102,10 @@ export class PermitLines {
   /** The cluster time at which the first gives up, or Infinity. */
   deadline(): number {
     return this.byDeadline.first()?.[0][0] ?? Number.POSITIVE_INFINITY;
+  }
+
+  private note(wait: PermitWait): void {
+    this.byCommand.put([wait.session, wait.lane], wait);
+    this.byDeadline.put([wait.deadline, wait.place], wait);
   }
 }

@@ -1,5 +1,7 @@
-/** One queue: messages in the order of their numbers, and the dequeues that wait for one. */
+/** One queue: messages in the order of their numbers, given to those who ask for one, or wait in line for the next. */
+import { tuple, u53 } from '../../protocol/fields.js';
 import { LIMITS } from '../../protocol/limits.js';
+import { stringKey } from './keys.js';
 import {
   type Effects,
   type Holdings,
@@ -11,8 +13,10 @@ import {
   result,
   TOO_MANY_PENDING,
 } from './machine.js';
-import { bytesOf, type Kept, Slabs } from './slabs.js';
-import { compareNumbers, compareStrings, type Table } from './table.js';
+import type { Backlog } from './messages/backlog.js';
+import { MESSAGES_TABLE, type Messages } from './messages/messages.js';
+import type { RowForm } from './stored-table.js';
+import type { Table } from './table.js';
 import type { Tables } from './tables.js';
 import { NULL_VALUE, writeInteger, writeMessage } from './values.js';
 import { Waiters } from './waiters.js';
@@ -37,32 +41,44 @@ export const QUEUE_LIMITS: QueueLimits = {
   waiters_max: 100_000,
 };
 
-/** What a queue knows besides its messages. */
-interface Head {
-  /** Number of the next message, from 1. */
-  next: number;
-  /** Bytes of all bodies. */
-  bytes: number;
+const HEAD = tuple(u53);
+const HEAD_ROW: RowForm<unknown, number> = {
+  pack: (next) => [next],
+  unpack: (packed) => HEAD.check(packed)[0],
+};
+
+/** What the queues of a shard share. */
+export interface QueueRows {
+  /** Name of a queue -> number of its next message, from 1. */
+  readonly heads: Table<string, number>;
+  readonly messages: Messages;
+  readonly waiters: Waiters;
+}
+
+/** Opens the tables of queues, and puts the store of their messages, which is empty, among them. */
+export function openQueueRows(tables: Tables, messages: Messages): QueueRows {
+  tables.add(MESSAGES_TABLE, messages);
+  return {
+    heads: tables.open('queues', stringKey, HEAD_ROW),
+    messages,
+    waiters: new Waiters(tables, 'queues.waiters'),
+  };
 }
 
 /** A queue. Commands wait in it only while it has no messages. */
 export class Queue {
   private readonly name: string;
   private readonly limits: QueueLimits;
-  private readonly heads: Table<string, Head>;
-  private readonly head: Head;
-  /** number -> body. */
-  private readonly messages: Table<number, Kept>;
+  private readonly heads: Table<string, number>;
+  private readonly messages: Backlog;
   private readonly waiters: Waiters;
-  private readonly slabs = new Slabs();
 
-  constructor(name: string, tables: Tables, limits: QueueLimits = QUEUE_LIMITS) {
+  constructor(name: string, { heads, messages, waiters }: QueueRows, limits: QueueLimits = QUEUE_LIMITS) {
     this.name = name;
     this.limits = limits;
-    this.heads = tables.open('queues', compareStrings, (head: Head) => [head.next, head.bytes]);
-    this.head = this.heads.get(name) ?? { next: 1, bytes: 0 };
-    this.messages = tables.open(`queue.${name}.messages`, compareNumbers, bytesOf);
-    this.waiters = new Waiters(tables, `queue.${name}.waiters`);
+    this.heads = heads;
+    this.messages = messages.of(name);
+    this.waiters = waiters;
   }
 
   /** Messages ready. */
@@ -72,17 +88,14 @@ export class Queue {
 
   /** Appends a message, or hands it to the first command in line: its id. The body is copied. */
   enqueue(body: Buffer, effects: Effects): Outcome {
-    const { head, limits } = this;
+    const { limits, messages, name } = this;
     if (body.length > limits.body_bytes_max)
       return refusal('TOO_BIG', `a body holds at most ${limits.body_bytes_max} bytes`);
-    if (this.messages.size >= limits.messages_max) return this.full(`${limits.messages_max} messages`);
-    if (head.bytes + body.length > limits.bytes_max) return this.full(`${limits.bytes_max} bytes`);
-    const id = head.next++;
-    if (!this.handOver(id, body, effects)) {
-      this.messages.put(id, this.slabs.keep(body));
-      head.bytes += body.length;
-    }
-    this.heads.put(this.name, head);
+    if (messages.size >= limits.messages_max) return this.full(`${limits.messages_max} messages`);
+    if (messages.bytes + body.length > limits.bytes_max) return this.full(`${limits.bytes_max} bytes`);
+    const id = this.heads.get(name) ?? 1;
+    this.heads.put(name, id + 1);
+    if (!this.handOver(id, body, effects)) messages.append(id, body);
     return result(writeInteger(id));
   }
 
@@ -90,42 +103,15 @@ export class Queue {
   dequeue(session: number, lane: number, wait_ms: number, at: Position, effects: Effects): Outcome {
     const first = this.messages.first();
     if (first !== undefined) {
-      const [id, body] = first;
-      this.messages.delete(id);
-      this.head.bytes -= body.length;
-      this.heads.put(this.name, this.head);
-      return result(writeMessage(id, bytesOf(body)));
+      this.messages.remove(first.id);
+      return result(writeMessage(first.id, first.body));
     }
     if (wait_ms === 0) return result(NULL_VALUE);
     if (!effects.mayWait(session)) return TOO_MANY_PENDING;
-    if (this.waiters.size >= this.limits.waiters_max)
+    if (this.waiters.lengthOf(this.name) >= this.limits.waiters_max)
       return refusal('WAIT_LIMIT', 'too many commands wait for this queue');
-    this.waiters.add(at.index, { session, lane, deadline: at.time + wait_ms });
+    this.waiters.add(this.name, at.index, { session, lane, deadline: at.time + wait_ms });
     return PENDING;
-  }
-
-  /** Takes a dequeue out of the line; false when it is not in it. */
-  abandon(session: number, lane: number): boolean {
-    return this.waiters.abandon(session, lane);
-  }
-
-  /** Takes the dequeues of a session out of the line. */
-  endSession(session: number): void {
-    this.waiters.endSession(session);
-  }
-
-  /** Answers null to the dequeues whose time is up. */
-  expire(time: number, effects: Effects): void {
-    for (;;) {
-      const waiter = this.waiters.shiftExpired(time);
-      if (waiter === undefined) return;
-      effects.settle(waiter.session, waiter.lane, result(NULL_VALUE));
-    }
-  }
-
-  /** The cluster time at which the first dequeue in line gives up, or Infinity. */
-  deadline(): number {
-    return this.waiters.deadline();
   }
 
   /** What it keeps. */
@@ -133,14 +119,14 @@ export class Queue {
     const { messages_max, bytes_max, waiters_max } = this.limits;
     return {
       queue_messages: { held: this.messages.size, limit: messages_max },
-      queue_bytes: { held: this.head.bytes, limit: bytes_max },
-      queue_waiters: { held: this.waiters.size, limit: waiters_max },
+      queue_bytes: { held: this.messages.bytes, limit: bytes_max },
+      queue_waiters: { held: this.waiters.lengthOf(this.name), limit: waiters_max },
     };
   }
 
   private handOver(id: number, body: Buffer, effects: Effects): boolean {
     for (;;) {
-      const waiter = this.waiters.shift();
+      const waiter = this.waiters.shift(this.name);
       if (waiter === undefined) return false;
       const { session, lane } = waiter;
       if (effects.hasRoom(session)) {

@@ -11,9 +11,11 @@ import {
   result,
   type Service,
 } from './machine.js';
-import { Queue, type QueueLimits } from './queue.js';
+import { Messages } from './messages/messages.js';
+import { openQueueRows, Queue, type QueueLimits } from './queue.js';
 import type { Tables } from './tables.js';
-import { readArgument, readBytes, readInteger, writeInteger } from './values.js';
+import { NULL_VALUE, readArgument, readBytes, readInteger, writeInteger } from './values.js';
+import type { Waiters } from './waiters.js';
 
 const ENQUEUE = OPERATIONS['queue.enqueue'].number;
 const DEQUEUE = OPERATIONS['queue.dequeue'].number;
@@ -24,9 +26,18 @@ const NO_SUCH_QUEUE = refusal('INVALID', 'there is no queue of that name');
 /** Queues by name; '' is the default one. */
 export class Queues implements Service {
   private readonly standard: Queue;
+  /** Those who wait for messages, whatever the queue. */
+  private readonly waiters: Waiters;
 
-  constructor(tables: Tables, limits?: QueueLimits) {
-    this.standard = new Queue(DEFAULT_QUEUE, tables, limits);
+  /** `messages`: the store in which it keeps them, empty. */
+  constructor(tables: Tables, messages = new Messages(), limits?: QueueLimits) {
+    const rows = openQueueRows(tables, messages);
+    this.standard = new Queue(DEFAULT_QUEUE, rows, limits);
+    this.waiters = rows.waiters;
+  }
+
+  restored(): void {
+    this.waiters.restored();
   }
 
   serves(operation: number): boolean {
@@ -65,19 +76,24 @@ export class Queues implements Service {
   }
 
   abandon(commands: readonly CommandId[]): void {
-    for (const { session, lane } of commands) this.standard.abandon(session, lane);
+    for (const { session, lane } of commands) this.waiters.abandon(session, lane);
   }
 
   sessionsEnded(sessions: readonly number[]): void {
-    for (const session of sessions) this.standard.endSession(session);
+    for (const session of sessions) this.waiters.endSession(session);
   }
 
+  /** Answers null to those whose time is up. */
   advance(at: Position, effects: Effects): void {
-    this.standard.expire(at.time, effects);
+    for (;;) {
+      const waiter = this.waiters.shiftExpired(at.time);
+      if (waiter === undefined) return;
+      effects.settle(waiter.session, waiter.lane, result(NULL_VALUE));
+    }
   }
 
   deadline(): number {
-    return this.standard.deadline();
+    return this.waiters.deadline();
   }
 
   holdings(): Holdings {

@@ -3,6 +3,9 @@
  * replies is two objects on the heap, not 1,024, and a lane whose replies are all confirmed holds next to nothing.
  */
 
+import { bytes, FieldError, list, tuple, u32, u53 } from '../../protocol/fields.js';
+import { LIMITS } from '../../protocol/limits.js';
+
 /** Ends kept to begin with, and after all replies were confirmed. */
 const ENDS_MIN = 8;
 /** Bytes of a first buffer. */
@@ -14,6 +17,8 @@ const KEPT_BYTES_MAX = 4096;
 const LOOP_BYTES_MAX = 24;
 
 const NOTHING: Buffer = Buffer.alloc(0);
+
+const PACKED = tuple(u53, u53, list(u32, LIMITS.window_max), bytes(Number.POSITIVE_INFINITY));
 
 /** Records of the lane numbers `confirmed` + 1 to `last`, without a gap: a kind byte and bytes each. */
 export class Replies {
@@ -84,6 +89,23 @@ export class Replies {
     const lengths: number[] = [];
     for (let n = this.confirmed + 1; n <= this.last; n++) lengths.push(this.endOf(n) - this.startOf(n));
     return [this.last, this.confirmed, lengths, this.arena.subarray(this.start - this.base, this.end - this.base)];
+  }
+
+  /** What was packed so. @throws FieldError when it was not */
+  static unpack(packed: unknown): Replies {
+    const [last, confirmed, lengths, records] = PACKED.check(packed);
+    const replies = new Replies();
+    replies.confirmed = confirmed;
+    replies.last = last;
+    while (replies.ends.length < lengths.length) replies.ends = new Float64Array(replies.ends.length * 2);
+    for (const [i, length] of lengths.entries()) {
+      replies.end += length;
+      replies.ends[replies.slot(confirmed + 1 + i)] = replies.end;
+    }
+    if (last - confirmed !== lengths.length || replies.end !== records.length || lengths.includes(0))
+      throw new FieldError('expected as many records as numbers, and all of their bytes');
+    replies.arena = records;
+    return replies;
   }
 
   private startOf(number: number): number {

@@ -1,6 +1,8 @@
 /** Semaphores: so many permits under a name, handed out in the order in which they are asked for. Waiting for them is always finite. */
 import { encode } from '../../protocol/codec.js';
+import { u32 } from '../../protocol/fields.js';
 import { type ArgumentOf, LOCK_ROWS_MAX, OPERATIONS } from '../../protocol/operations.js';
+import { compareStrings, stringKey, tupleKey } from './keys.js';
 import { lockNameProblem } from './locks/names.js';
 import type { ClientOf } from './locks/refusals.js';
 import { writeIntegers } from './locks/wire.js';
@@ -19,7 +21,8 @@ import {
   TOO_MANY_PENDING,
 } from './machine.js';
 import { PermitLines, type PermitWait } from './permit-lines.js';
-import { type Compare, compareStrings, type Table } from './table.js';
+import { numberRow, type RowForm } from './stored-table.js';
+import { type Index, makeIndex, type Table } from './table.js';
 import type { Tables } from './tables.js';
 import { NULL_VALUE, readArgument } from './values.js';
 
@@ -36,19 +39,23 @@ export interface SemaphoreLimits {
 /** The limits of a cluster. */
 export const SEMAPHORE_LIMITS: SemaphoreLimits = { semaphores_max: 10_000, holders_max: 200_000, waiters_max: 100_000 };
 
-interface Semaphore {
+/** A semaphore. */
+export interface Semaphore {
   limit: number;
-  /** Permits that are out. More than `limit` after that was lowered. */
+  /** Permits that are out. More than `limit` after that was lowered. Told from the permits of owners. */
   held: number;
-  /** Commands in line. */
+  /** Commands in line. Told from the lines. */
   waiting: number;
 }
 
 type BySession = readonly [session: number, owner: number, name: string];
 type ByName = readonly [name: string, session: number, owner: number];
 
-const compareBySession: Compare<BySession> = (a, b) => a[0] - b[0] || a[1] - b[1] || compareStrings(a[2], b[2]);
-const compareByName: Compare<ByName> = (a, b) => compareStrings(a[0], b[0]) || a[1] - b[1] || a[2] - b[2];
+const byName = tupleKey('string', 'number', 'number');
+const SEMAPHORE_ROW: RowForm<unknown, Semaphore> = {
+  pack: ({ limit }) => limit,
+  unpack: (packed) => ({ limit: u32.check(packed), held: 0, waiting: 0 }),
+};
 
 const SET = OPERATIONS['sem.set'].number;
 const ACQUIRE = OPERATIONS['sem.acquire'].number;
@@ -58,23 +65,34 @@ const FIND = OPERATIONS['sem.find'].number;
 /** The semaphores of a cluster. */
 export class Semaphores implements Service {
   private readonly rows: Table<string, Semaphore>;
-  /** Permits of owners, twice. */
+  /** Permits of owners. */
   private readonly permits: Table<BySession, number>;
-  private readonly holders: Table<ByName, number>;
+  /** Told from that: the same by name. */
+  private readonly holders: Index<ByName, number> = makeIndex(byName.compare);
   private readonly lines: PermitLines;
   private readonly clientOf: ClientOf;
   private readonly limits: SemaphoreLimits;
 
   /** `clientOf`: the names of sessions, for people. */
   constructor(tables: Tables, clientOf: ClientOf, limits: SemaphoreLimits = SEMAPHORE_LIMITS) {
-    this.rows = tables.open('semaphores', compareStrings, ({ limit, held, waiting }: Semaphore) => [
-      ...[limit, held, waiting],
-    ]);
-    this.permits = tables.open('semaphores.permits', compareBySession);
-    this.holders = tables.open('semaphores.holders', compareByName);
+    this.rows = openSemaphores(tables);
+    this.permits = openPermits(tables);
     this.lines = new PermitLines(tables);
     this.clientOf = clientOf;
     this.limits = limits;
+  }
+
+  restored(): void {
+    this.lines.restored();
+    for (const [[session, owner, name], permits] of this.permits.scan()) {
+      this.holders.put([name, session, owner], permits);
+      const row = this.rows.get(name);
+      if (row !== undefined) row.held += permits;
+    }
+    for (const { name } of this.lines.all()) {
+      const row = this.rows.get(name);
+      if (row !== undefined) row.waiting++;
+    }
   }
 
   serves(operation: number): boolean {
@@ -179,8 +197,9 @@ export class Semaphores implements Service {
     const { semaphores_max } = this.limits;
     if (this.rows.get(name) === undefined && limit > 0 && this.rows.size >= semaphores_max)
       return refusal('LOCK_LIMIT', `there are the ${semaphores_max} semaphores that there may be`);
-    row.limit = limit;
+    // First: a row that is put may change from then on, not before.
     this.rows.put(name, row);
+    row.limit = limit;
     this.refuseTooMany(name, limit, effects);
     this.serve(name, effects);
     return result(writeIntegers([limit, free(row), row.held]));
@@ -247,24 +266,18 @@ export class Semaphores implements Service {
   private join(wait: PermitWait, row: Semaphore): void {
     this.lines.add(wait);
     row.waiting++;
-    this.rows.put(wait.name, row);
   }
 
   private leave(wait: PermitWait): void {
     this.lines.remove(wait);
     const row = this.rows.get(wait.name);
-    if (row === undefined) return;
-    row.waiting--;
-    this.rows.put(wait.name, row);
+    if (row !== undefined) row.waiting--;
   }
 
   /** Gives permits, or takes them when `permits` is negative; returns how many the owner has now. */
   private give(name: string, session: number, owner: number, permits: number): number {
     const row = this.rows.get(name);
-    if (row !== undefined) {
-      row.held += permits;
-      this.rows.put(name, row);
-    }
+    if (row !== undefined) row.held += permits;
     const has = (this.permits.get([session, owner, name]) ?? 0) + permits;
     if (has === 0) {
       this.permits.delete([session, owner, name]);
@@ -287,6 +300,16 @@ export class Semaphores implements Service {
   private granted(has: number, row: Semaphore): Outcome {
     return result(writeIntegers([row.limit, free(row), has]));
   }
+}
+
+/** Semaphores by name. */
+export function openSemaphores(tables: Tables): Table<string, Semaphore> {
+  return tables.open('semaphores', stringKey, SEMAPHORE_ROW);
+}
+
+/** Permits of owners by session, owner and semaphore. */
+export function openPermits(tables: Tables): Table<BySession, number> {
+  return tables.open('semaphores.permits', tupleKey('number', 'number', 'string'), numberRow);
 }
 
 function free(row: Semaphore | undefined): number {

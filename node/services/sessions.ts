@@ -1,8 +1,10 @@
 /** The sessions of the cluster, kept by group `c`: who is connected, opened and ended by entries only. */
 
 import { encode } from '../../protocol/codec.js';
+import { text, tuple, u53 } from '../../protocol/fields.js';
 import { LIMITS } from '../../protocol/limits.js';
 import { OPERATIONS } from '../../protocol/operations.js';
+import { numberKey } from './keys.js';
 import {
   type Command,
   type Effects,
@@ -14,7 +16,8 @@ import {
   type Service,
 } from './machine.js';
 import { isPrintable } from './names.js';
-import { compareNumbers, type Table } from './table.js';
+import type { RowForm } from './stored-table.js';
+import type { Table } from './table.js';
 import type { Tables } from './tables.js';
 import { FALSE_VALUE, readArgument, TRUE_VALUE, writeInteger } from './values.js';
 
@@ -37,9 +40,23 @@ export interface Session {
   readonly opened: number;
 }
 
+const SESSION = tuple(text(LIMITS.name_length_max), u53, u53);
+const SESSION_ROW: RowForm<number, Session> = {
+  pack: ({ client, ttl_ms, opened }) => [client, ttl_ms, opened],
+  unpack(packed, id) {
+    const [client, ttl_ms, opened] = SESSION.check(packed);
+    return { id, client, ttl_ms, opened };
+  },
+};
+
 const OPEN = OPERATIONS['session.open'].number;
 const CLOSE = OPERATIONS['session.close'].number;
 const LIST = OPERATIONS['session.list'].number;
+
+/** Where the sessions of the cluster are to be found: after a snapshot they are other ones. */
+export interface Directory {
+  readonly sessions: Sessions;
+}
 
 /** The table of open sessions. Renewals are no entries: the leader counts TTLs and proposes what has run out. */
 export class Sessions implements Service {
@@ -47,13 +64,11 @@ export class Sessions implements Service {
   private readonly sessions_max: number;
 
   constructor(tables: Tables, sessions_max: number = SESSION_LIMITS.sessions_max) {
-    this.table = tables.open('sessions', compareNumbers, ({ client, ttl_ms, opened }: Session) => [
-      client,
-      ttl_ms,
-      opened,
-    ]);
+    this.table = tables.open('sessions', numberKey, SESSION_ROW);
     this.sessions_max = sessions_max;
   }
+
+  restored(): void {}
 
   /** Number of open sessions. */
   get size(): number {

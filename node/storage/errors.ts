@@ -5,8 +5,8 @@ import type { FileError } from '../world.js';
 export type StorageCode = 'ROT' | 'FORMAT';
 
 const ADVICE: Record<StorageCode, string> = {
-  ROT: 'The data of this node is damaged: keep the folder for inspection and bring the node back as a new member.',
-  FORMAT: 'Run the version of Concord that wrote it, or a newer one.',
+  ROT: 'The data of this node is damaged: a member of a cluster puts it aside and refills from the others, one that is alone needs it as it was.',
+  FORMAT: 'Run the version of Concord that wrote it, or a newer one that still reads it.',
 };
 
 /** A file that must not be used as it is. */
@@ -22,5 +22,15 @@ export class StorageError extends Error implements FileError {
     this.code = code;
     this.path = path;
     this.offset = offset;
+  }
+}
+
+/** A place of the log that was given back: a checkpoint stands in for what was there. */
+export class ReleasedError extends Error implements FileError {
+  override readonly name = 'ReleasedError';
+  readonly code = 'RELEASED';
+
+  constructor(path: string) {
+    super(`${path} was given back: a checkpoint stands in for its entries`);
   }
 }

@@ -16,10 +16,12 @@ export interface Identity {
   readonly born: boolean;
   /** Incarnations by node. */
   readonly members: Readonly<Record<string, string>>;
+  /** Part of what it had was lost: it has no vote until it holds again all that it can have acknowledged. */
+  readonly repairing: boolean;
 }
 
 const NAME = 'identity.json';
-const VERSION = 2;
+const VERSION = 3;
 /** A longer file is none of ours. */
 const BYTES_MAX = 64 << 10;
 
@@ -99,6 +101,7 @@ function decode(bytes: Buffer, path: string): Identity | StorageError {
       incarnation: checked('incarnation', text(64), value.incarnation),
       born: checked('born', flag, value.born),
       members: Object.fromEntries(checked('members', MEMBERS, Object.entries(Object(value.members)))),
+      repairing: checked('repairing', flag, value.repairing),
     };
     return value.crc === crcOf(identity) ? identity : rot('the identity is not what was written');
   } catch (error) {
@@ -108,8 +111,8 @@ function decode(bytes: Buffer, path: string): Identity | StorageError {
 }
 
 // Of what it says, not of how it is laid out: someone may look at the file with an editor.
-function crcOf({ cluster, node, incarnation, born, members }: Identity): number {
-  return crc32(JSON.stringify([cluster, node, incarnation, born, Object.entries(members)]));
+function crcOf({ cluster, node, incarnation, born, members, repairing }: Identity): number {
+  return crc32(JSON.stringify([cluster, node, incarnation, born, Object.entries(members), repairing]));
 }
 
 /** @throws FieldError that names the field */

@@ -9,8 +9,9 @@
  *
  *   u32 crc of what follows · u8 kind · u8 length of group · u16 0 · u32 length of body · group (UTF-8) · body
  *
- * Body of a hard state: u48 term, vote (UTF-8). Body of a run: opaque here. A crc starts from the place of what it covers, so that
- * bytes written to a wrong place never pass.
+ * Body of a hard state: u48 term, vote (UTF-8). Body of a run: opaque here. Body of a mark: u48 index. Body of a start: u48 index, u48
+ * term, u8 1 if entries behind the index stay, else 0. A crc starts from the place of what it covers, so that bytes written to a wrong
+ * place never pass.
  *
  * Segments are full of zeros before they are used, and a disk writes sectors whole. So a batch that was cut short by a power cut
  * has sectors that are zero and should not be: more of them than its head tells. A batch without such a sector is complete; if it
@@ -21,8 +22,8 @@ import { crc32 } from 'node:zlib';
 /** What a disk writes as a whole. Newer disks write more at once, which does no harm. */
 export const SECTOR_BYTES = 512;
 
-/** Kinds of records. Numbers are never used twice; 3 is kept for marks, which no version writes yet. */
-export const RECORD = { state: 1, run: 2 } as const;
+/** Kinds of records. Numbers are never used twice. */
+export const RECORD = { state: 1, run: 2, mark: 3, start: 4 } as const;
 
 /** Term and vote of a group: durable before a vote or an entry of that term leaves the node. */
 export interface HardState {
@@ -33,10 +34,50 @@ export interface HardState {
   readonly vote: string;
 }
 
-/** What is appended as one: all of it is there after a crash, or nothing. Hard states stand before runs. */
+/** What the log has to know of a run. */
+export interface RunHead {
+  readonly group: string;
+  /** Index of the first entry. */
+  readonly first: number;
+  /** Entries, at least one. */
+  readonly count: number;
+  readonly term: number;
+}
+
+/** An entry up to which a snapshot stands in for the log of a group. */
+export interface Start {
+  readonly group: string;
+  readonly index: number;
+  readonly term: number;
+}
+
+/** What is appended as one: all of it is there after a crash, or nothing. Its parts take effect in this order. */
 export interface Batch {
   readonly states: readonly HardState[];
-  readonly runs: readonly { readonly group: string; readonly bytes: Buffer }[];
+  /** The log of the group goes up to `index`; all of it unless its entry at `index` has that term. What stands in has to be durable. */
+  readonly starts: readonly Start[];
+  /** Each continues its group's log, or replaces it from its first entry on. */
+  readonly runs: readonly (RunHead & { readonly bytes: Buffer })[];
+}
+
+/** Where the log of a group ended when a segment was begun: tells what is missing once those before it are gone. */
+export interface Mark {
+  readonly group: string;
+  /** Of the last entry. */
+  readonly index: number;
+}
+
+/** A start with what it means for the log it is written to. */
+export interface WrittenStart extends Start {
+  /** Entries behind `index` stay. */
+  readonly keeps: boolean;
+}
+
+/** A batch as it is written. */
+export interface WrittenBatch extends Batch {
+  /** Only in the first batch of a segment: one for each group with entries. */
+  readonly marks: readonly Mark[];
+  readonly starts: readonly WrittenStart[];
 }
 
 /** Where a record stands. `length` counts the whole record: `recordOverhead` more than its body. */
@@ -68,6 +109,8 @@ const MAGIC = 0x43424154;
 const BATCH_HEAD_BYTES = 28;
 const RECORD_HEAD_BYTES = 12;
 const TERM_BYTES = 6;
+const INDEX_BYTES = 6;
+const START_BYTES = INDEX_BYTES + TERM_BYTES + 1;
 const ZEROS = Buffer.alloc(1 << 20);
 
 /** Bytes of a record beside its body. */
@@ -76,9 +119,11 @@ export function recordOverhead(group: string): number {
 }
 
 /** Length of a batch in the file, a multiple of SECTOR_BYTES. */
-export function batchLength(batch: Batch): number {
+export function batchLength(batch: WrittenBatch): number {
   let length = BATCH_HEAD_BYTES;
   for (const { group, vote } of batch.states) length += recordOverhead(group) + TERM_BYTES + Buffer.byteLength(vote);
+  for (const { group } of batch.marks) length += recordOverhead(group) + INDEX_BYTES;
+  for (const { group } of batch.starts) length += recordOverhead(group) + START_BYTES;
   for (const { group, bytes } of batch.runs) length += recordOverhead(group) + bytes.length;
   return wholeSectors(length);
 }
@@ -89,29 +134,43 @@ export function wholeSectors(bytes: number): number {
 }
 
 /** Encodes a batch that will stand at `offset` of `segment`; `into` has just its length. Returns the places of its runs. */
-export function encodeBatch(into: Buffer, batch: Batch, number: number, segment: number, offset: number): Place[] {
+export function encodeBatch(
+  into: Buffer,
+  batch: WrittenBatch,
+  number: number,
+  segment: number,
+  offset: number,
+): Place[] {
   let at = BATCH_HEAD_BYTES;
-  const finish = (start: number, end: number): Place => {
-    into.writeUInt32BE(crc32(into.subarray(start + 4, end), seed(segment, offset + start)), start);
-    at = end;
-    return { segment, offset: offset + start, length: end - start };
+  let records = 0;
+  /** Writes a record; `fill` writes its body, from an offset on. */
+  const add = (kind: number, group: string, length: number, fill: (body: number) => void): Place => {
+    const start = at;
+    const body = writeRecordHead(into, start, kind, group, length);
+    fill(body);
+    at = body + length;
+    into.writeUInt32BE(crc32(into.subarray(start + 4, at), seed(segment, offset + start)), start);
+    records++;
+    return { segment, offset: offset + start, length: at - start };
   };
-  for (const { group, term, vote } of batch.states) {
-    const length = TERM_BYTES + Buffer.byteLength(vote);
-    const body = writeRecordHead(into, at, RECORD.state, group, length);
-    into.write(vote, into.writeUIntBE(term, body, TERM_BYTES));
-    finish(at, body + length);
-  }
-  const places: Place[] = [];
-  for (const { group, bytes } of batch.runs) {
-    const body = writeRecordHead(into, at, RECORD.run, group, bytes.length);
-    bytes.copy(into, body);
-    places.push(finish(at, body + bytes.length));
-  }
+  for (const { group, term, vote } of batch.states)
+    add(RECORD.state, group, TERM_BYTES + Buffer.byteLength(vote), (body) =>
+      into.write(vote, into.writeUIntBE(term, body, TERM_BYTES)),
+    );
+  for (const { group, index } of batch.marks)
+    add(RECORD.mark, group, INDEX_BYTES, (body) => into.writeUIntBE(index, body, INDEX_BYTES));
+  for (const { group, index, term, keeps } of batch.starts)
+    add(RECORD.start, group, START_BYTES, (body) => {
+      const behind = into.writeUIntBE(term, into.writeUIntBE(index, body, INDEX_BYTES), TERM_BYTES);
+      into.writeUInt8(keeps ? 1 : 0, behind);
+    });
+  const places = batch.runs.map(({ group, bytes }) =>
+    add(RECORD.run, group, bytes.length, (body) => bytes.copy(into, body)),
+  );
   into.fill(0, at);
   into.writeUInt32BE(MAGIC, 0);
   into.writeUInt32BE(at - BATCH_HEAD_BYTES, 4);
-  into.writeUInt32BE(batch.states.length + batch.runs.length, 8);
+  into.writeUInt32BE(records, 8);
   into.writeUInt32BE(zeroSectors(into), 12);
   into.writeUIntBE(number, 16, 6);
   into.writeUInt16BE(0, 22);
@@ -167,6 +226,18 @@ export function decodeRecord(bytes: Buffer, segment: number, offset: number): Lo
 /** The hard state in a record of that kind. */
 export function decodeState({ group, body }: LogRecord): HardState {
   return { group, term: body.readUIntBE(0, TERM_BYTES), vote: body.toString('utf8', TERM_BYTES) };
+}
+
+/** The mark in a record of that kind. */
+export function decodeMark({ group, body }: LogRecord): Mark {
+  return { group, index: body.readUIntBE(0, INDEX_BYTES) };
+}
+
+/** The start in a record of that kind. */
+export function decodeStart({ group, body }: LogRecord): WrittenStart {
+  const index = body.readUIntBE(0, INDEX_BYTES);
+  const term = body.readUIntBE(INDEX_BYTES, TERM_BYTES);
+  return { group, index, term, keeps: body[INDEX_BYTES + TERM_BYTES] === 1 };
 }
 
 /** How many sectors of `bytes` are all zero. */

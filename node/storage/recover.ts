@@ -3,33 +3,11 @@ import type { Scheduler } from '../../protocol/env.js';
 import type { Done, FileError, Files } from '../world.js';
 import { StorageError } from './errors.js';
 import { makeDurableFolder } from './folder.js';
-import { decodeState, type LogRecord, type Place, RECORD } from './record.js';
+import type { Inventory } from './inventory.js';
+import type { LogRecord, RunHead, Start } from './record.js';
+import { type BaseEntry, type Recovered, Replay } from './replay.js';
 import { type Before, type Scan, scanSegment } from './scan.js';
 import { HEADER_BYTES, openSegment, parseSegmentName, type Segment, segmentPath, writeZeros } from './segment.js';
-
-/** What the log has to know of a run's bytes. More may be told: it is handed back. Must not keep the bytes. */
-export interface RunHead {
-  readonly group: string;
-  /** Index of the first entry. */
-  readonly first: number;
-  /** Entries, at least one. */
-  readonly count: number;
-  readonly term: number;
-}
-
-/** A run that is in force. If a later one cut it, `count` is smaller than what stands at `place`. */
-export type RecoveredRun<Head extends RunHead> = Head & { readonly place: Place };
-
-/** What the log holds of a group. Without a hard state in it: term 0 and no vote. */
-export interface RecoveredGroup<Head extends RunHead> {
-  term: number;
-  vote: string;
-  /** In the order of their indexes, without gaps. */
-  runs: RecoveredRun<Head>[];
-}
-
-/** By group. */
-export type Recovered<Head extends RunHead> = Map<string, RecoveredGroup<Head>>;
 
 /** The log as it was found, mended and durable. */
 export interface Recovery<Head extends RunHead> {
@@ -42,14 +20,17 @@ export interface Recovery<Head extends RunHead> {
   readonly next: number;
   /** The segment after it, made in advance. */
   readonly spare: Segment | null;
-  /** Bytes in use in the segments before `current`. */
-  readonly sealed_bytes: number;
+  readonly inventory: Inventory;
+  /** Bases that the log does not continue: to be written before anything of their groups. */
+  readonly starts: readonly Start[];
 }
 
 export interface RecoverOptions<Head extends RunHead> {
   readonly files: Files;
   readonly scheduler: Scheduler;
   readonly folder: string;
+  /** Up to which entry a group's log is not needed, and the term of that entry. Groups without one need all of theirs. */
+  readonly bases: ReadonlyMap<string, BaseEntry>;
   /** Reads the head of a run's bytes. May throw: the log is refused then. */
   readonly describe: (bytes: Buffer) => Head;
 }
@@ -68,17 +49,18 @@ interface Found {
 class Reader<Head extends RunHead> {
   private readonly options: RecoverOptions<Head>;
   private readonly done: Done<Recovery<Head> | null>;
-  private readonly recovered: Recovered<Head> = new Map();
+  private readonly replay: Replay<Head>;
   /** The last segment with something in it, or the first one. */
   private current: Found | null = null;
   /** Segments behind it in which no batch stands yet; remains of one that was cut short may. */
   private empty: Found[] = [];
-  private next = 1;
-  private sealed_bytes = 0;
+  /** Number of the next batch; null before the first one of a log whose beginning was given back. */
+  private next: number | null = 1;
 
   constructor(options: RecoverOptions<Head>, done: Done<Recovery<Head> | null>) {
     this.options = options;
     this.done = done;
+    this.replay = new Replay(options.bases, options.describe);
   }
 
   start(): void {
@@ -104,7 +86,7 @@ class Reader<Head extends RunHead> {
       );
   }
 
-  /** Nothing is given back from the front of the log so far, so it starts with segment 1 and has no holes. */
+  /** Segments are given back from the front, one after the other: what is left is a row without holes. */
   private readAll(ids: readonly number[], at = 0): void {
     const id = ids[at];
     if (id === undefined) {
@@ -112,19 +94,29 @@ class Reader<Head extends RunHead> {
       return;
     }
     const { files, folder } = this.options;
-    if (id !== at + 1) {
-      this.fail(new StorageError('ROT', segmentPath(folder, at + 1), 0, 'the segment is missing'));
+    const due = (ids[0] ?? 0) + at;
+    if (id !== due) {
+      this.fail(new StorageError('ROT', segmentPath(folder, due), 0, 'the segment is missing'));
       return;
     }
+    if (at === 0) this.next = id === 1 ? 1 : null;
     openSegment(files, folder, id, (error, segment) => {
       if (error || segment === null) return this.fail(error);
-      const visit = (records: LogRecord[]) => this.take(segment, records);
+      const visit = (records: LogRecord[]) => {
+        this.begin(segment);
+        return this.replay.take(segment, records);
+      };
       scanSegment(segment, this.before(), visit, (scanError, scan) => {
         if (scanError) return segment.file.close(() => this.fail(scanError));
-        this.next += scan.batches;
+        this.next = scan.next;
         this.place(segment, scan, () => this.readAll(ids, at + 1));
       });
     });
+  }
+
+  /** A segment counts from its first batch on; the first one does without. */
+  private begin(segment: Segment): void {
+    this.replay.begin(segment.id, this.current?.scan.end ?? 0);
   }
 
   private before(): Before {
@@ -135,11 +127,17 @@ class Reader<Head extends RunHead> {
   /** Puts a segment that was read in its place among the others. */
   private place(segment: Segment, scan: Scan, next: () => void): void {
     const { current } = this;
+    const refuse = (path: string, offset: number, what: string) =>
+      segment.file.close(() => this.fail(new StorageError('ROT', path, offset, what)));
     const untouched = scan.batches === 0 && scan.torn_to === scan.end;
     if (!untouched && current !== null && current.scan.torn_to > current.scan.end) {
       // The next segment is used only once this one is complete and durable.
-      const { path } = current.segment;
-      segment.file.close(() => this.fail(new StorageError('ROT', path, current.scan.end, 'a batch is damaged')));
+      refuse(current.segment.path, current.scan.end, 'a batch is damaged');
+      return;
+    }
+    if (current === null && scan.batches === 0 && segment.id > 1) {
+      // Those before it went only after its first batch was durable.
+      refuse(segment.path, HEADER_BYTES, 'all batches of the segment are missing');
       return;
     }
     if (current !== null && scan.batches === 0) {
@@ -148,60 +146,27 @@ class Reader<Head extends RunHead> {
       return;
     }
     const before = this.open();
-    this.sealed_bytes += current?.scan.end ?? 0;
+    this.begin(segment);
     this.current = { segment, scan };
     this.empty = [];
     closeAll(before, next);
   }
 
-  /** Takes a batch into account. */
-  private take(segment: Segment, records: readonly LogRecord[]): StorageError | null {
-    for (const record of records) {
-      const refuse = (code: 'ROT' | 'FORMAT', what: string) =>
-        new StorageError(code, segment.path, record.place.offset, what);
-      const group = this.groupOf(record.group);
-      if (record.kind === RECORD.state) {
-        const { term, vote } = decodeState(record);
-        group.term = term;
-        group.vote = vote;
-      } else if (record.kind === RECORD.run) {
-        let head: Head;
-        try {
-          head = this.options.describe(record.body);
-        } catch (error) {
-          return refuse('FORMAT', `a run cannot be read: ${(error as Error).message}`);
-        }
-        if (head.group !== record.group)
-          return refuse('ROT', `a run of ${head.group} stands as one of ${record.group}`);
-        if (!follow(group.runs, { ...head, place: record.place }))
-          return refuse('ROT', `entries of ${head.group} before ${head.first} are missing`);
-      } else {
-        return refuse('FORMAT', `records of kind ${record.kind} are unknown`);
-      }
-    }
-    return null;
-  }
-
-  private groupOf(name: string): RecoveredGroup<Head> {
-    let group = this.recovered.get(name);
-    if (group === undefined) {
-      group = { term: 0, vote: '', runs: [] };
-      this.recovered.set(name, group);
-    }
-    return group;
-  }
-
   /** All segments have been read. */
   private judge(): void {
-    const { recovered, current, next, sealed_bytes } = this;
+    const { current } = this;
+    const { recovered, inventory, starts } = this.replay;
+    const next = this.next ?? 1;
     const [empty, another] = this.empty;
     const spare = empty?.segment ?? null;
     const finish = () => {
       const segment = current?.segment ?? null;
       const position = current?.scan.end ?? 0;
-      this.done(null, { recovered, current: segment, position, next, spare, sealed_bytes });
+      this.done(null, { recovered, current: segment, position, next, spare, inventory, starts });
     };
-    if (spare !== null && another !== undefined)
+    const refused = this.replay.join(this.options.folder);
+    if (refused !== null) this.fail(refused);
+    else if (spare !== null && another !== undefined)
       this.fail(new StorageError('ROT', spare.path, HEADER_BYTES, 'all batches of the segment are missing'));
     else if (current === null) finish();
     // An empty segment that was begun is as good as new: behind one without a batch there must not be another.
@@ -243,19 +208,6 @@ class Reader<Head extends RunHead> {
   private fail(error: FileError | null): void {
     closeAll(this.open(), () => this.done(error ?? new Error('no segment'), null));
   }
-}
-
-/** Appends a run to those of its group, cutting what it replaces; false when entries are missing before it. */
-function follow<Head extends RunHead>(runs: RecoveredRun<Head>[], run: RecoveredRun<Head>): boolean {
-  for (let last = runs.at(-1); last !== undefined && last.first >= run.first; last = runs.at(-1)) runs.pop();
-  const last = runs.at(-1);
-  if (last !== undefined) {
-    const kept = run.first - last.first;
-    if (kept > last.count) return false;
-    if (kept < last.count) runs[runs.length - 1] = { ...last, count: kept };
-  }
-  runs.push(run);
-  return true;
 }
 
 function closeAll(segments: readonly Segment[], done: () => void): void {

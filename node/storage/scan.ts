@@ -15,6 +15,8 @@ import { HEADER_BYTES, type Segment } from './segment.js';
 /** What a segment came to. */
 export interface Scan {
   readonly batches: number;
+  /** Number of the batch after them; null when it may be any. */
+  readonly next: number | null;
   /** Where the last whole batch starts. */
   readonly last: number;
   /** Where the next batch belongs. */
@@ -28,8 +30,8 @@ const WINDOW_BYTES = 1 << 20;
 
 /** What the segments before this one came to. */
 export interface Before {
-  /** Number of the batch that comes next. */
-  readonly next: number;
+  /** Number of the batch that comes next; null when those before it are gone: it may be any. */
+  readonly next: number | null;
   /** Where it would stand, had it been written there; null before the first segment. */
   readonly end: { readonly path: string; readonly offset: number } | null;
 }
@@ -51,8 +53,8 @@ export function scanSegment(
   let last = HEADER_BYTES;
   let at = HEADER_BYTES;
 
-  const finish = (torn_to: number) => done(null, { batches, last, end: at, torn_to });
-  const fail = (error: Error) => done(error, { batches, last, end: at, torn_to: at });
+  const finish = (torn_to: number) => done(null, { batches, next, last, end: at, torn_to });
+  const fail = (error: Error) => done(error, { batches, next, last, end: at, torn_to: at });
   const rot = (offset: number, what: string) => fail(new StorageError('ROT', path, offset, what));
 
   /** Reads on until bytes are needed that are not in the window. */
@@ -89,7 +91,7 @@ export function scanSegment(
       }
       last = at;
       at += head.length;
-      next++;
+      next = head.number + 1;
       batches++;
     }
     finish(at);
@@ -100,7 +102,7 @@ export function scanSegment(
     const head = decodeBatchHead(sector, id, at);
     if (head === null) return new StorageError('ROT', path, at, 'the head of a batch is damaged');
     if (at + head.length > size) return new StorageError('ROT', path, at, 'a batch is longer than its segment');
-    if (head.number === next) return head;
+    if (next === null || head.number === next) return head;
     if (batches === 0 && head.number > next && before.end !== null)
       return new StorageError('ROT', before.end.path, before.end.offset, `batch ${next} is missing`);
     return new StorageError('ROT', path, at, `here stands batch ${head.number}, expected was ${next}`);
@@ -141,7 +143,7 @@ export function scanSegment(
   };
 
   const followsLater = (sector: Buffer, offset: number): boolean =>
-    (decodeBatchHead(sector, id, offset)?.number ?? 0) >= next;
+    (decodeBatchHead(sector, id, offset)?.number ?? 0) >= (next ?? 1);
 
   proceed();
 }

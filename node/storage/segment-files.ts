@@ -11,6 +11,8 @@ interface Entry {
   /** Who uses it; an entry in use is never closed. */
   users: number;
   waiting: ((error: FileError | null, file: File | null) => void)[];
+  /** Called once the file is closed, as soon as nobody uses it. */
+  retired: (() => void) | null;
 }
 
 export class SegmentFiles {
@@ -28,7 +30,7 @@ export class SegmentFiles {
 
   /** Takes over the file of a segment that is open. It stays open until it is let go, and no longer than others after that. */
   add(segment: number, file: File): void {
-    this.entries.set(segment, { file, users: 1, waiting: [] });
+    this.entries.set(segment, { file, users: 1, waiting: [], retired: null });
   }
 
   /** Nothing more is written to the segment. */
@@ -51,6 +53,17 @@ export class SegmentFiles {
         over(error, bytes);
       });
     });
+  }
+
+  /** Closes a segment's file once the reads that are under way in it are over. It must not be read any more. */
+  retire(segment: number, done: () => void): void {
+    const entry = this.entries.get(segment);
+    if (entry === undefined) {
+      done();
+      return;
+    }
+    entry.retired = done;
+    this.closeRetired(segment, entry);
   }
 
   /** Waits for the reads that are under way, then closes what is open. Nothing may be read from then on. */
@@ -92,11 +105,13 @@ export class SegmentFiles {
   }
 
   private open(segment: number, then: (error: FileError | null, file: File | null) => void): void {
-    const entry: Entry = { file: null, users: 1, waiting: [then] };
+    const entry: Entry = { file: null, users: 1, waiting: [then], retired: null };
     this.entries.set(segment, entry);
     this.files.open(segmentPath(this.folder, segment), {}, (error, file) => {
-      if (error) this.entries.delete(segment);
-      else entry.file = file;
+      if (error) {
+        this.entries.delete(segment);
+        entry.retired?.();
+      } else entry.file = file;
       for (const waiting of entry.waiting.splice(0)) waiting(error, error ? null : file);
     });
   }
@@ -105,7 +120,14 @@ export class SegmentFiles {
     const entry = this.entries.get(segment);
     if (entry === undefined) return;
     entry.users--;
+    this.closeRetired(segment, entry);
     this.trim();
+  }
+
+  private closeRetired(segment: number, { file, users, retired }: Entry): void {
+    if (retired === null || users > 0 || file === null) return;
+    this.entries.delete(segment);
+    file.close(() => retired());
   }
 
   private trim(): void {

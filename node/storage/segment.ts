@@ -24,7 +24,8 @@ export interface Segment {
 /** Where the first batch of a segment stands. */
 export const HEADER_BYTES = SECTOR_BYTES;
 
-const FORMAT_VERSION = 1;
+/** 2: each segment starts with marks, without which those before it could not be given back. */
+const FORMAT_VERSION = 2;
 const MAGIC = Buffer.from('CONCORDL');
 /** Zeros written at once: a log's sync must not find much of somebody else's before it. */
 const SLICE_BYTES = 1 << 20;
@@ -102,6 +103,14 @@ export function openSegment(files: Files, folder: string, id: number, done: Done
   });
 }
 
+/**
+ * Removes segment `id`, which must be the first and not open, for good. One after the other: were two removals on their way to the disk
+ * at once, the later could outlive a power cut without the earlier, and the row of segments would have a hole as after damage.
+ */
+export function removeSegment(files: Files, folder: string, id: number, done: Done): void {
+  files.remove(segmentPath(folder, id), (error) => (error ? done(error) : files.syncFolder(folder, done)));
+}
+
 /** Writes zeros from `from` to `to` of a segment's file, slice by slice. */
 export function writeZeros(file: File, from: number, to: number, pace: Pace, done: Done): void {
   if (from >= to) {
@@ -148,7 +157,7 @@ function decodeHeader(bytes: Buffer, path: string, id: number): number | Storage
   if (bytes.readUInt32BE(12) !== crc32(bytes.subarray(0, 12))) return rot('the header is damaged');
   const version = bytes.readUInt32BE(8);
   if (version !== FORMAT_VERSION)
-    return new StorageError('FORMAT', path, 8, `the log has format ${version}, known is 1`);
+    return new StorageError('FORMAT', path, 8, `the log has format ${version}, known is ${FORMAT_VERSION}`);
   if (bytes.readUInt32BE(HEADER_BYTES - 4) !== crc32(bytes.subarray(0, HEADER_BYTES - 4)))
     return rot('the header is damaged');
   if (bytes.readUInt32BE(16) !== id) return rot(`this is segment ${bytes.readUInt32BE(16)}`);

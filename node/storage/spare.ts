@@ -57,6 +57,13 @@ export class Spare {
     if (this.state === 'idle') this.serve();
   }
 
+  /** There may be room now: tries again at once if it waits for some. */
+  hurry(): void {
+    if (this.state !== 'waiting') return;
+    this.retry?.cancel();
+    this.make();
+  }
+
   /** Stops making one and closes what is there. Who waits for a segment gets none. */
   close(done: () => void): void {
     const { state } = this;

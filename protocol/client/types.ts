@@ -76,12 +76,49 @@ export interface GroupState {
   readonly leader: string;
   readonly commit: number;
   readonly applied: number;
+  /** Index of the first entry that the log still has, or would have: a checkpoint stands in for those before. */
+  readonly first: number;
   readonly last: number;
+  /** Index of the newest flushed checkpoint; 0 while there is none. */
+  readonly checkpoint: number;
+  /** Part of what it held was damaged: it has no vote until it holds again all that it can have acknowledged. */
+  readonly repairing: boolean;
+  /** It is getting a snapshot in place of entries that the others have no more; what it is getting cannot be read here yet. */
+  readonly installing: boolean;
+  /** The last snapshot that it got since its node was started. */
+  readonly installed: Installed | null;
+  /** On a leader: members that it is sending a snapshot. */
+  readonly sending: readonly string[];
   /** On a leader: the highest index known to be durable on each member. */
   readonly match: Readonly<Record<string, number>>;
   /** How long it has been in this role, ms. */
   readonly since_ms: number;
   readonly voters: readonly string[];
+}
+
+/** A snapshot that a replica got. */
+export interface Installed {
+  /** The last entry that it stands for. */
+  readonly index: number;
+  /** Rows that came. */
+  readonly bytes: number;
+  /** From the offer until it was in force. */
+  readonly ms: number;
+}
+
+/** What was wrong with the data of a node, found when it was opened. */
+export interface Damage {
+  readonly part: 'log' | 'base';
+  /** The name in the node's data folder under which it was kept; '' when there was nothing to keep. */
+  readonly aside: string;
+}
+
+/** A node that refills from the others. */
+export interface RepairState {
+  /** Members that it has to hear before it can begin. */
+  readonly unheard: readonly string[];
+  /** What was found by this process; empty when an earlier one has found it. */
+  readonly damaged: readonly Damage[];
 }
 
 /** A fault that is in force on a node, put there through its fault doors. What does not belong to the fault is null. */
@@ -112,7 +149,10 @@ export interface NodeState {
   readonly sessions: number;
   readonly clients: number;
   readonly space: 'ok' | 'low' | 'full';
-  readonly bytes: { readonly log: number };
+  /** On disk. */
+  readonly bytes: { readonly log: number; readonly base: number };
+  /** null while nothing of what it has is under repair. */
+  readonly repair: RepairState | null;
   /** Only of a node with fault doors: what is in force. */
   readonly faults?: readonly Fault[];
 }

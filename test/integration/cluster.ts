@@ -31,10 +31,18 @@ export interface ClusterOptions {
   readonly name?: string;
   /** Further flags of every node. */
   readonly flags?: readonly string[];
+  /** Flags of Node itself for a node; `folder` is that of the cluster. */
+  readonly runtime?: (id: string, folder: string) => readonly string[];
 }
 
 /** The replicas of one group as their nodes tell of them, by node. */
 type Replicas = Map<string, GroupState>;
+
+/** Folders of clusters that have not ended: they must not outlive this process, in which nodes end before (`real-node.ts`). */
+const folders = new Set<string>();
+process.on('exit', () => {
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+});
 
 /** A cluster of real nodes, none of which runs before it is started. */
 export class TestCluster implements AsyncDisposable {
@@ -66,8 +74,10 @@ export class TestCluster implements AsyncDisposable {
     cables: wired = false,
     name = 'test',
     flags = [],
+    runtime = () => [],
   }: ClusterOptions = {}) {
     const folder = realpathSync(mkdtempSync(join(tmpdir(), 'concord-test-')));
+    folders.add(folder);
     const ids = Array.from({ length: nodes }, (_, i) => `n${i + 1}`);
     const addresses = await freeAddresses(nodes);
     const listen = (id: string) => addresses[ids.indexOf(id)] ?? '';
@@ -88,6 +98,7 @@ export class TestCluster implements AsyncDisposable {
         cluster: name,
         peers,
         flags: [...timing, '--segment-bytes', `${1 << 20}`, ...flags],
+        runtime: runtime(id, folder),
       };
       return [id, new RealNode(plan)] as const;
     });
@@ -174,6 +185,7 @@ export class TestCluster implements AsyncDisposable {
     await this.kill();
     for (const cable of this.#cables.values()) cable.close();
     rmSync(this.folder, { recursive: true, force: true });
+    folders.delete(this.folder);
   }
 
   #these(ids: readonly string[]): RealNode[] {

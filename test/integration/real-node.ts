@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { V8_FLAGS } from '../../tui/cluster/node-process.js';
 import { until } from './until.js';
 
 const MAIN = fileURLToPath(new URL('../../node/main.js', import.meta.url));
@@ -19,6 +20,8 @@ export interface NodePlan {
   readonly peers: string;
   /** Further flags. */
   readonly flags: readonly string[];
+  /** Flags of Node itself, besides those that every node gets. */
+  readonly runtime: readonly string[];
 }
 
 /** The end of a process. */
@@ -75,10 +78,10 @@ export class RealNode {
   /** Starts it; resolves when it listens. @throws Error with what it said when it ends instead */
   async start(plan: Partial<NodePlan> = {}): Promise<void> {
     if (this.#child !== null) throw new Error(`${this.id} runs already`);
-    const { id, listen, data, cluster, peers, flags } = { ...this.plan, ...plan };
+    const { id, listen, data, cluster, peers, flags, runtime } = { ...this.plan, ...plan };
     const words = ['--id', id, '--listen', listen, '--data', data, '--cluster', cluster, '--peers', peers, ...flags];
     // The end of the fourth descriptor tells the node that this process is gone.
-    const child = spawn(process.execPath, [MAIN, ...words, '--keeper-fd', '3'], {
+    const child = spawn(process.execPath, [...V8_FLAGS, ...runtime, MAIN, ...words, '--keeper-fd', '3'], {
       stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
     });
     running.add(child);

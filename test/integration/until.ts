@@ -10,8 +10,9 @@ export async function until(
   what: string,
   condition: () => boolean | Promise<boolean>,
   stand: () => string = () => '',
+  patience_ms = PATIENCE_MS,
 ): Promise<void> {
-  const end = performance.now() + PATIENCE_MS;
+  const end = performance.now() + patience_ms;
   while (!(await condition())) {
     if (performance.now() > end) throw new Error(`waited in vain: ${what} ${stand()}`.trim());
     await sleep(LOOK_MS);

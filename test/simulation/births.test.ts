@@ -37,7 +37,7 @@ describe('the birth of a simulated cluster', function () {
         default:
           cluster.start(id);
       }
-      await cluster.pass(cluster.pick(25));
+      await cluster.pass(cluster.pick(70));
     }
     return lost;
   }

@@ -1,11 +1,19 @@
 /** Real nodes and their clients in one simulated world, from one seed; what must hold of them is checked after every event. */
 import { boot } from '../../node/boot.js';
+import { type CheckpointHead, decodeHead } from '../../node/checkpoint-head.js';
+import type { Budgets } from '../../node/checkpoints.js';
 import type { Node } from '../../node/node.js';
 import { DEFAULT_RAFT_SETTINGS, type RaftSettings } from '../../node/raft/types.js';
 import type { Replica } from '../../node/replica.js';
+import type { Head } from '../../node/storage/base.js';
+import { parseSegmentName } from '../../node/storage/segment.js';
 import type { FileError, World } from '../../node/world.js';
 import { connect } from '../../protocol/client/index.js';
 import type { Cluster, ConnectOptions } from '../../protocol/client/types.js';
+import type { Scheduler } from '../../protocol/env.js';
+import { decodeMessage } from '../../protocol/wire.js';
+import type { State } from './base-state.js';
+import { SimBases } from './bases.js';
 import { SimulatedDisk } from './files.js';
 import { Judge } from './judge.js';
 import { BrokenPromise } from './promise.js';
@@ -18,6 +26,7 @@ export interface SimulationOptions {
   readonly raft?: Partial<RaftSettings>;
   /** Length of a log segment. */
   readonly segment_bytes?: number;
+  readonly budgets?: Budgets;
   /** What a call to a disk takes, about, ms. */
   readonly disk_ms?: number;
   /** The clock that a process gets when it starts. Default: true time. */
@@ -29,16 +38,26 @@ interface Machine {
   readonly id: string;
   readonly address: string;
   disk: SimulatedDisk;
+  /** On the same disk. */
+  bases: SimBases;
   process: Process | null;
   node: Node | null;
   /** Why its process ended by itself last. */
   end: Error | null;
   /** Codes of errors with which it may end by itself, or 'any': with another one it breaks a promise. */
   readonly excuses: Set<string>;
+  /** How often its disk was damaged, and how often it has ended by that: each damage is found once. */
+  damages: number;
+  found: number;
 }
+
+/** Somebody waits for rows of a snapshot to be sent. */
+type OnSnapshot = (from: string, to: string, group: string) => void;
 
 /** What a call to the disk takes, ms. */
 const DISK_MS = 0.2;
+/** Errors of a node that reads what it did not write. */
+const DAMAGED: ReadonlySet<string> = new Set(['ROT', 'BAD_ROW']);
 /** A stop that takes longer is a kill, as in concord-node. */
 const STOP_MS_MAX = 4000;
 
@@ -51,31 +70,38 @@ export class SimulatedCluster extends SimulatedWorld {
   clientMoved: (name: string) => void = () => {};
   /** A node's process has ended: by itself, as it may, or with null because someone ended it. */
   died: (id: string, error: Error | null) => void = () => {};
+  /** A head, with the rows that it tells of, would outlive a power cut of this node from now on. */
+  flushed: (id: string, head: Head, state: State) => void = () => {};
   readonly #options: SimulationOptions;
   readonly #machines = new Map<string, Machine>();
   readonly #retired = new Set<string>();
   readonly #clients = new Map<string, Process>();
-  readonly judge = new Judge(
-    (line) => this.note(line),
-    () => this.time.now(),
-  );
+  readonly #snapshots: OnSnapshot[] = [];
+  readonly judge = new Judge({
+    note: (line) => this.note(line),
+    now: () => this.time.now(),
+    checkpoint: (id, group) => this.checkpoint(id, group)?.index ?? 0,
+    isDamaged: (id) => this.#machine(id).damages > 0,
+  });
   #failure: Error | null = null;
 
   constructor(seed: number, options: SimulationOptions = {}) {
     super(seed);
     this.#options = options;
-    this.network.tap = (from, to, body) => this.judge.sent(from, to, body);
+    this.network.tap = (from, to, body) => this.#sent(from, to, body);
     (options.ids ?? ['n1', 'n2', 'n3']).forEach((id, i) => {
       const address = `127.0.0.1:${7101 + i}`;
       this.network.members.add(id);
       this.#machines.set(id, {
         id,
         address,
-        disk: this.#newDisk(),
+        ...this.#newDisk(id),
         process: null,
         node: null,
         end: null,
         excuses: new Set(),
+        damages: 0,
+        found: 0,
       });
     });
   }
@@ -97,12 +123,16 @@ export class SimulatedCluster extends SimulatedWorld {
 
   /** kill -9: the page cache survives. */
   kill(id: string): void {
-    this.#end(id, (disk) => disk.kill(), 'is killed');
+    this.#end(id, killed, 'is killed');
   }
 
   /** The power of one machine fails. */
   cutPower(id: string): void {
-    this.#end(id, (disk) => disk.crash({ random: this.random }), 'loses its power', false);
+    const crash = ({ disk, bases }: Machine) => {
+      disk.crash({ random: this.random });
+      bases.crash({ random: this.random });
+    };
+    this.#end(id, crash, 'loses its power', false);
   }
 
   /** As SIGTERM: it hands over and ends. Calls back when it has. */
@@ -112,7 +142,7 @@ export class SimulatedCluster extends SimulatedWorld {
     this.note(`${id} is told to stop`);
     const end = () => {
       if (!process.alive) return;
-      this.#end(id, (disk) => disk.kill(), 'has stopped');
+      this.#end(id, killed, 'has stopped');
       done();
     };
     process.after(STOP_MS_MAX, end);
@@ -133,6 +163,45 @@ export class SimulatedCluster extends SimulatedWorld {
   mayEnd(id: string, ...codes: readonly string[]): void {
     const { excuses } = this.#machine(id);
     for (const code of codes.length === 0 ? ['any'] : codes) excuses.add(code);
+  }
+
+  /** Something is done to the disk of a node that it cannot have wished for: it may end once by that, and is to mend it then. */
+  damaged(id: string): void {
+    const machine = this.#machine(id);
+    machine.damages++;
+    for (const code of DAMAGED) machine.excuses.add(code);
+  }
+
+  /** A bit of a row of a node's base rots; false when there is none. */
+  rotRow(id: string): boolean {
+    return this.#machine(id).bases.rot(baseOf(id), this.random);
+  }
+
+  /** A file or folder of a node that is down is gone; so is its base, if it is about that. */
+  lose(id: string, path: string): void {
+    const { disk, bases } = this.#machine(id);
+    disk.lose(path);
+    if (path === baseOf(id)) bases.erase(path);
+  }
+
+  /** Paths of the segments of a node's log, oldest first. */
+  segments(id: string): string[] {
+    const folder = `/${id}/log/`;
+    const paths = this.disk(id)
+      .paths()
+      .filter((path) => path.startsWith(folder));
+    return paths.filter((path) => parseSegmentName(path.slice(folder.length))?.finished);
+  }
+
+  /** The checkpoint of a group that a power cut would leave on a node's disk. */
+  checkpoint(id: string, group: string): CheckpointHead | undefined {
+    const bytes = this.#machine(id).bases.headOf(baseOf(id), group);
+    return bytes && decodeHead(bytes);
+  }
+
+  /** Something happens when the next rows of a snapshot are sent. */
+  onSnapshot(action: OnSnapshot): void {
+    this.#snapshots.push(action);
   }
 
   /** A node that is down, or goes down now, does not come back: its disk cannot be trusted any more. */
@@ -187,7 +256,7 @@ export class SimulatedCluster extends SimulatedWorld {
   /** The disk of a node that is down is replaced by an empty one. */
   loseDisk(id: string): void {
     this.note(`${id} loses its disk`);
-    this.#machine(id).disk = this.#newDisk();
+    Object.assign(this.#machine(id), this.#newDisk(id));
     this.judge.forget(id);
   }
 
@@ -235,10 +304,12 @@ export class SimulatedCluster extends SimulatedWorld {
       .map(({ id }) => id);
   }
 
-  /** Index applied on every node that is up, or null while they differ. */
+  /** Index applied on every node that is up, or null while they differ or one is being read from its base. */
   converged(group: string): number | null {
-    const applied = new Set(this.#nodes().map(({ node }) => node.groups.replica(group)?.applied ?? -1));
-    return applied.size === 1 ? ([...applied][0] ?? null) : null;
+    const replicas = this.#nodes().map(({ node }) => node.groups.replica(group));
+    const applied = new Set(replicas.map((replica) => (replica?.suspended === false ? replica.applied : -1)));
+    const [index = -1] = applied;
+    return applied.size === 1 && index >= 0 ? index : null;
   }
 
   /** Hash of a group's state on every node that is up. */
@@ -276,6 +347,7 @@ export class SimulatedCluster extends SimulatedWorld {
       network: this.network.of(process),
       random: this.random,
       files: machine.disk.mount((task) => process.run(task)),
+      bases: machine.bases.mount((task) => process.run(task)),
     };
     const options = {
       id,
@@ -285,6 +357,7 @@ export class SimulatedCluster extends SimulatedWorld {
       members: new Map(members.map((member) => [member, this.address(member)])),
       raft: { ...DEFAULT_RAFT_SETTINGS, ...this.#options.raft },
       segment_bytes: this.#options.segment_bytes ?? 256 << 10,
+      budgets: this.#options.budgets ?? { memory_budget: 256 << 20, log_budget: 512 << 20 },
       version: '0',
       pid: 1,
     };
@@ -305,6 +378,14 @@ export class SimulatedCluster extends SimulatedWorld {
     });
   }
 
+  #sent(from: string, to: string, body: Buffer): void {
+    const message = decodeMessage(body);
+    this.judge.sent(from, to, message);
+    if (message.kind !== 'snapshot_rows') return;
+    this.count('rows of a snapshot sent');
+    for (const action of this.#snapshots.splice(0)) action(from, to, message.group);
+  }
+
   #told(id: string, what: string, facts: Readonly<Record<string, unknown>>): void {
     if (what === 'role')
       this.note(`${id} ${facts['group']} ${facts['role']} term ${facts['term']} leader ${facts['leader'] || '-'}`);
@@ -312,24 +393,28 @@ export class SimulatedCluster extends SimulatedWorld {
     else if (what === 'member') {
       this.note(`${id} is a member of ${facts['cluster']}`);
       this.births.add(String(facts['cluster']));
+    } else if (what === 'damaged' || what === 'repaired' || what === 'snapshot installed') {
+      this.note(`${id} ${what} ${Object.values(facts).join(' ')}`);
+      this.count(what);
     }
   }
 
   #endedItself(machine: Machine, error: Error): void {
     const { id, excuses } = machine;
     const { code = '' } = error as FileError;
-    const may = excuses.has('any') || excuses.has(code);
+    if (DAMAGED.has(code)) machine.found++;
+    const may = excuses.has('any') || (excuses.has(code) && machine.found <= machine.damages);
     if (!may) this.#failure ??= new BrokenPromise(`${id} cannot go on: ${error.message}`);
     machine.end = error;
-    this.#end(id, (disk) => disk.kill(), `ends by itself: ${error.message}`);
+    this.#end(id, killed, `ends by itself: ${error.message}`);
   }
 
-  #end(id: string, disk: (disk: SimulatedDisk) => void, how: string, told = true): void {
+  #end(id: string, disk: (machine: Machine) => void, how: string, told = true): void {
     const machine = this.#machine(id);
     if (machine.process === null) return;
     this.note(`${id} ${how}`);
     machine.process.kill();
-    disk(machine.disk);
+    disk(machine);
     if (told) this.network.died(machine.process);
     else this.network.lostPower(machine.process);
     machine.process = null;
@@ -337,15 +422,17 @@ export class SimulatedCluster extends SimulatedWorld {
     this.died(id, machine.end);
   }
 
-  #newDisk(): SimulatedDisk {
+  #newDisk(id: string): Pick<Machine, 'disk' | 'bases'> {
     const { disk_ms = DISK_MS } = this.#options;
-    const disk = new SimulatedDisk({
+    const scheduler: Scheduler = {
       now: () => this.time.now(),
       after: (ms, task) => this.time.add(ms, task, null),
       defer: (task) => void this.time.add(disk_ms * (0.5 + this.network.chance()), task, null),
-    });
+    };
+    const disk = new SimulatedDisk(scheduler);
     disk.faults.count = (fault) => this.count(fault);
-    return disk;
+    const flushed = (head: Head, state: State) => this.flushed(id, head, state);
+    return { disk, bases: new SimBases({ scheduler, random: this.random, faults: disk.faults, flushed }) };
   }
 
   #nodes(): { id: string; node: Node }[] {
@@ -359,4 +446,13 @@ export class SimulatedCluster extends SimulatedWorld {
     if (machine === undefined) throw new Error(`no machine ${id}`);
     return machine;
   }
+}
+
+function baseOf(id: string): string {
+  return `/${id}/base`;
+}
+
+function killed({ disk, bases }: Machine): void {
+  disk.kill();
+  bases.kill();
 }

@@ -87,6 +87,13 @@ export class SimulatedDisk {
     this.inode(path).flip(bit);
   }
 
+  /** A file, or a folder with all that is in it, is gone at once and for good; without effect when there is none. */
+  lose(path: string): void {
+    const { folder, name, found } = this.lookup(path);
+    for (const inode of found instanceof Folder ? inodesIn(found) : [found]) this.released(inode);
+    folder.lose(name);
+  }
+
   /** The bytes of a file as a reader sees them. */
   contents(path: string): Buffer {
     const inode = this.inode(path);

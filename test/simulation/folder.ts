@@ -30,6 +30,13 @@ export class Folder {
     this.pending = this.pending.filter((names) => !covered.includes(names));
   }
 
+  /** What has this name is gone, on the medium as well. */
+  lose(name: string): void {
+    this.names.delete(name);
+    this.durable.delete(name);
+    this.pending = this.pending.map((change) => change.filter(([other]) => other !== name));
+  }
+
   /** The power goes: some first part of the pending changes is there afterwards, as in the journal of a file system. */
   crash(random: Random, fate: Fate | undefined): void {
     const all = this.pending.length;

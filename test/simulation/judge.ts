@@ -8,7 +8,7 @@ import type { RaftGroup } from '../../node/raft/group.js';
 import type { RaftLog } from '../../node/raft/log.js';
 import { eachEntry, lastOf, type Run } from '../../node/raft/run.js';
 import type { Replica } from '../../node/replica.js';
-import { decodeMessage } from '../../protocol/wire.js';
+import type { Message } from '../../protocol/messages.js';
 import { BrokenPromise } from './promise.js';
 import type { CommittedEntry } from './shadow.js';
 import { FASTEST_CLOCK } from './time.js';
@@ -53,6 +53,18 @@ interface Committed {
   readonly during: number;
 }
 
+/** What the judge is told from outside. */
+export interface Court {
+  /** Tells of what changed, one line a change. */
+  note(line: string): void;
+  /** True time, ms. */
+  now(): number;
+  /** Index of the checkpoint that a power cut would leave of a node's replica, 0 for none. */
+  checkpoint(id: string, group: string): number;
+  /** Something was done to the disk of this node that repair has to mend. */
+  isDamaged(id: string): boolean;
+}
+
 /** A replica as it was looked at last. */
 interface Seen {
   readonly replica: Replica;
@@ -63,6 +75,10 @@ interface Seen {
   applied: number;
   last: number;
   lastTerm: number;
+  start: number;
+  repairing: boolean;
+  /** What had been committed when its repair began: it has to hold that before it votes. */
+  readonly owed: number;
   /** Its log has been compared with others up to here. */
   compared: number;
 }
@@ -81,14 +97,10 @@ export class Judge {
   readonly #ledgers = new Map<string, Ledger>();
   readonly #lives = new Map<string, { readonly node: Node; readonly seen: readonly Seen[] }>();
   readonly #words = new Map<string, Word>();
-  /** Tells of what changed, one line a change. */
-  readonly #note: (line: string) => void;
-  /** True time, ms. */
-  readonly #now: () => number;
+  readonly #court: Court;
 
-  constructor(note: (line: string) => void, now: () => number) {
-    this.#note = note;
-    this.#now = now;
+  constructor(court: Court) {
+    this.#court = court;
   }
 
   /** Highest index of `group` that is known to be committed. */
@@ -96,11 +108,11 @@ export class Judge {
     return this.#ledger(group).committed.length - 1;
   }
 
-  /** All that is committed in `group`, in order. */
-  entries(group: string): CommittedEntry[] {
+  /** What is committed in `group` behind entry `from`, up to entry `to`, in order. */
+  entries(group: string, from = 0, to = this.committed(group)): CommittedEntry[] {
     const { committed, entries } = this.#ledger(group);
-    return committed.slice(1).map(({ term }, i) => {
-      const index = i + 1;
+    return committed.slice(from + 1, to + 1).map(({ term }, i) => {
+      const index = from + 1 + i;
       const { entry, time } = entries.get(index * TERMS_MAX + term) ?? NOTHING;
       return { entry, at: { index, term, time } };
     });
@@ -119,7 +131,9 @@ export class Judge {
         replica.applied !== seen.applied ||
         raft.term !== seen.term ||
         raft.leads !== seen.leads ||
-        log.lastTerm !== seen.lastTerm
+        log.lastTerm !== seen.lastTerm ||
+        log.start.index !== seen.start ||
+        raft.repairing !== seen.repairing
       )
         this.#moved(id, seen);
     }
@@ -132,13 +146,14 @@ export class Judge {
   }
 
   /** A frame leaves a node for another. What it promises must not be forgotten. @throws BrokenPromise */
-  sent(from: string, to: string, body: Buffer): void {
-    const message = decodeMessage(body);
+  sent(from: string, to: string, message: Message): void {
     switch (message.kind) {
       case 'vote_request':
+        this.#mayVote(from, message.group);
         if (!message.pre) this.#voted(from, from, message.group, message.term);
         break;
       case 'vote_reply':
+        if (message.granted) this.#mayVote(from, message.group);
         if (!message.pre && message.granted) this.#voted(from, to, message.group, message.term);
         break;
       case 'append':
@@ -165,9 +180,13 @@ export class Judge {
     for (const { raft: old } of before) {
       const raft = node.groups.replica(old.id)?.raft;
       if (raft === undefined) continue;
+      if (raft.repairing) {
+        // What it promised counts no more, and whoever it told has lost its link.
+        this.#words.delete(`${id}/${old.id}`);
+        continue;
+      }
       const { durable } = old.log;
-      const term = raft.log.termAt(durable);
-      if (term !== old.log.termAt(durable))
+      if (!this.#keeps(old.log, raft.log))
         throw new BrokenPromise(`${id} ${old.id}: durable entry ${durable} of term ${old.log.termAt(durable)} is gone`);
       const word = this.#words.get(`${id}/${old.id}`);
       if (word === undefined) continue;
@@ -184,6 +203,9 @@ export class Judge {
       applied: 0,
       last: 0,
       lastTerm: 0,
+      start: 0,
+      repairing: false,
+      owed: replica.raft.repairing ? this.committed(replica.raft.id) : 0,
       compared: 0,
     }));
     const life = { node, seen };
@@ -191,34 +213,78 @@ export class Judge {
     return life;
   }
 
+  // What was durable before a start is there after it, or in a checkpoint. One that came from another takes away what contradicts it.
+  #keeps(old: RaftLog, now: RaftLog): boolean {
+    const { durable } = old;
+    const { index, term } = now.start;
+    if (index > durable) return true;
+    const contradicted = index > old.start.index && old.termAt(index) !== term;
+    return contradicted || now.termAt(durable) === old.termAt(durable);
+  }
+
   #moved(id: string, seen: Seen): void {
     const { raft, replica } = seen;
     const { log } = raft;
     raft.check();
+    if (raft.repairing && !this.#court.isDamaged(id))
+      throw new BrokenPromise(`${id} ${raft.id} is under repair, and nothing was damaged`);
     if (raft.term < seen.term) throw new BrokenPromise(`${id} ${raft.id}: term ${raft.term} after ${seen.term}`);
     if (raft.commit < seen.commit)
       throw new BrokenPromise(`${id} ${raft.id}: commit ${raft.commit} after ${seen.commit}`);
     if (replica.applied < seen.applied)
       throw new BrokenPromise(`${id} ${raft.id}: applied ${replica.applied} after ${seen.applied}`);
-    if (seen.leads && raft.leads && seen.term === raft.term && log.termAt(seen.last) !== seen.lastTerm)
+    if (seen.repairing && !raft.repairing && log.durable < seen.owed)
+      throw new BrokenPromise(`${id} ${raft.id}: repaired up to ${log.durable}, ${seen.owed} was committed before`);
+    const begins = seen.repairing && raft.repairing && seen.term !== raft.term;
+    if (begins) this.#forgetVotes(id, raft);
+    const sameOffice = seen.leads && raft.leads && seen.term === raft.term;
+    if (sameOffice && log.start.index <= seen.last && log.termAt(seen.last) !== seen.lastTerm)
       throw new BrokenPromise(`Leader Append-Only: ${id} lost entry ${seen.last} of ${raft.id}, which it leads`);
     this.#compare(id, seen);
     if (raft.leads && !(seen.leads && seen.term === raft.term)) this.#elected(id, raft);
     if (raft.commit > seen.commit) this.#commits(id, seen);
+    if (log.start.index !== seen.start) this.#purged(id, raft);
     if (raft.leads) this.#checkMatches(id, raft);
     if (raft.commit !== seen.commit || log.last !== seen.last || replica.applied !== seen.applied)
-      this.#note(`${id} ${raft.id} last ${log.last} commit ${raft.commit} applied ${replica.applied}`);
+      this.#court.note(`${id} ${raft.id} last ${log.last} commit ${raft.commit} applied ${replica.applied}`);
     seen.term = raft.term;
     seen.leads = raft.leads;
     seen.commit = raft.commit;
     seen.applied = replica.applied;
     seen.last = log.last;
     seen.lastTerm = log.lastTerm;
+    seen.start = log.start.index;
+    seen.repairing = raft.repairing;
+  }
+
+  // What a log begins behind is committed, and in a checkpoint that no power cut takes away.
+  #purged(id: string, raft: RaftGroup): void {
+    const { index, term } = raft.log.start;
+    const known = this.#ledger(raft.id).committed[index];
+    if (known?.term !== term)
+      throw new BrokenPromise(
+        `${id} ${raft.id}: the log begins behind entry ${index} of term ${term}, committed is one of ${known?.term}`,
+      );
+    const checkpoint = this.#court.checkpoint(id, raft.id);
+    if (checkpoint < index)
+      throw new BrokenPromise(`${id} ${raft.id}: purged up to ${index}, the checkpoint on disk is at ${checkpoint}`);
+  }
+
+  // Those in later terms than it enters were heard by nobody, or by those only who are not there any more.
+  #forgetVotes(id: string, raft: RaftGroup): void {
+    const { votes } = this.#ledger(raft.id);
+    for (const key of [...votes.keys()])
+      if (key.endsWith(`/${id}`) && Number(key.split('/', 1)[0]) > raft.term) votes.delete(key);
+  }
+
+  #mayVote(id: string, group: string): void {
+    if (this.#raft(id, group)?.repairing) throw new BrokenPromise(`${id} votes in ${group} while it is under repair`);
   }
 
   // Log Matching: what was read back from disk to be applied, and what was appended.
   #compare(id: string, seen: Seen): void {
     const { log } = seen.raft;
+    seen.compared = Math.max(seen.compared, log.start.index);
     for (let run = log.runAt(seen.compared + 1); run !== undefined; run = log.runAt(lastOf(run) + 1)) {
       if (lastOf(run) > seen.replica.applied) break;
       seen.compared = lastOf(run);
@@ -233,13 +299,14 @@ export class Judge {
     const { entries, compared } = this.#ledger(run.group);
     if (run.bytes === null || compared.get(run) === run.count) return false;
     compared.set(run, run.count);
-    const { first, term } = run;
+    const { term } = run;
+    const first = Math.max(run.first, log.first);
     let before = log.termAt(first - 1) ?? 0;
     eachEntry(run.bytes, first, lastOf(run), (index, entry, time) => {
       const digest = crc32(entry, (before * 31 + time) >>> 0);
       const key = index * TERMS_MAX + term;
       const known = entries.get(key);
-      if (known === undefined) entries.set(key, { digest, entry: Buffer.from(entry), time, madeAt: this.#now() });
+      if (known === undefined) entries.set(key, { digest, entry: Buffer.from(entry), time, madeAt: this.#court.now() });
       else if (known.digest !== digest)
         throw new BrokenPromise(`Log Matching: ${id} holds another entry ${index} of term ${term} in ${run.group}`);
       before = term;
@@ -258,7 +325,7 @@ export class Judge {
       throw new BrokenPromise(`${id} leads ${raft.id} in ${raft.term} with the votes of ${given.join()} only`);
     // One that learns late that it has won need not have what was committed in later terms.
     const index = committed.findLastIndex(({ during }) => during < raft.term);
-    if (index > 0 && raft.log.termAt(index) !== committed[index]?.term)
+    if (index > raft.log.start.index && raft.log.termAt(index) !== committed[index]?.term)
       throw new BrokenPromise(`Leader Completeness: ${id} leads ${raft.id} in ${raft.term} without entry ${index}`);
   }
 
@@ -267,9 +334,13 @@ export class Judge {
     const { committed } = this.#ledger(raft.id);
     const { commit, log } = raft;
     for (let index = seen.commit + 1; index <= commit; index++) {
-      const term = log.termAt(index) ?? -1;
+      const term = log.termAt(index);
       const known = committed[index];
-      if (known === undefined) {
+      if (term === undefined) {
+        // It came with a snapshot, or is in a checkpoint: others have committed it.
+        if (known === undefined)
+          throw new BrokenPromise(`${id} ${raft.id}: has entry ${index} from nobody who committed it`);
+      } else if (known === undefined) {
         committed.push({ term, during: raft.term });
         this.#checkTime(raft.id, index, term);
       } else if (known.term !== term)
@@ -282,7 +353,10 @@ export class Judge {
       throw new BrokenPromise(`${id} ${raft.id}: commits entry ${commit} of term ${term} by counting, in ${raft.term}`);
     const holders = [...this.#lives.keys()].filter((other) => {
       const theirs = this.#raft(other, raft.id)?.log;
-      return theirs !== undefined && theirs.durable >= commit && theirs.termAt(commit) === term;
+      // Who is under repair may have lost what it told the leader, and has no vote to go with it (node/raft/repair.ts).
+      if (this.#raft(other, raft.id)?.repairing) return true;
+      if (theirs === undefined || theirs.durable < commit) return false;
+      return theirs.start.index > commit || theirs.termAt(commit) === term;
     });
     const { voters } = raft.view().configuration;
     if (voters.filter((voter) => holders.includes(voter)).length * 2 <= voters.length)
@@ -309,8 +383,9 @@ export class Judge {
   #checkMatches(id: string, raft: RaftGroup): void {
     for (const [other, match] of Object.entries(raft.matches())) {
       const theirs = this.#raft(other, raft.id);
-      if (match === 0 || theirs === undefined || theirs.term !== raft.term) continue;
-      if (theirs.log.durable < match || theirs.log.termAt(match) !== raft.log.termAt(match))
+      if (match === 0 || theirs === undefined || theirs.term !== raft.term || theirs.repairing) continue;
+      const purged = Math.max(theirs.log.start.index, raft.log.start.index) > match;
+      if (theirs.log.durable < match || (!purged && theirs.log.termAt(match) !== raft.log.termAt(match)))
         throw new BrokenPromise(`${id} leads ${raft.id} and believes that ${other} has entry ${match}`);
     }
   }

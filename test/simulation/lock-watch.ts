@@ -3,11 +3,12 @@
  * there. It looks at the rows of the tables and asks nobody how they came about.
  */
 import type { Applied, GroupMachine } from '../../node/services/group-machine.js';
+import { openNews } from '../../node/services/locks/news.js';
 import type { Hold, Item, Lock, Owner, Request } from '../../node/services/locks/rows.js';
 import { LockState } from '../../node/services/locks/state.js';
 import type { Outcome, Position } from '../../node/services/machine.js';
 import type { Sessions } from '../../node/services/sessions.js';
-import { comparePairs, type Table } from '../../node/services/table.js';
+import type { Table } from '../../node/services/table.js';
 import type { Tables } from '../../node/services/tables.js';
 import { BrokenPromise } from './promise.js';
 
@@ -60,7 +61,7 @@ export class LockWatch {
     this.#machine = machine;
     this.#sessions = sessions;
     this.#state = new LockState(tables);
-    this.#news = tables.open('locks.news', comparePairs);
+    this.#news = openNews(tables);
   }
 
   /** An entry has been applied. @throws BrokenPromise */

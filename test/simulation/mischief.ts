@@ -1,23 +1,9 @@
 /** All that can go wrong in a simulated cluster, by name: what is done, and how it is undone. */
+
 import type { SimulatedCluster } from './cluster.js';
 import type { Operation } from './faults.js';
-import type { Dice, Swarm } from './swarm.js';
-
-/** What mischief is done to. */
-export interface Stage {
-  readonly cluster: SimulatedCluster;
-  readonly swarm: Swarm;
-  readonly dice: Dice;
-  /** Names of the clients. */
-  readonly clients: () => readonly string[];
-  /** Does something later, if mischief still goes on. */
-  readonly after: (ms: number, task: () => void) => void;
-}
-
-/** Does something; what it returns undoes it. */
-type Mischief = (stage: Stage) => () => void;
-
-const nothing = () => {};
+import { STATE_MISCHIEF } from './mischief-state.js';
+import { between, block, type Mischief, node, nothing, pair, someLeader, toAll } from './stage.js';
 
 /** How often is looked whether a leader that was cut off has a successor, ms. */
 const SUCCESSION_LOOK_MS = 20;
@@ -29,8 +15,7 @@ const DISK_ERRORS = ['EIO', 'ENOSPC'];
 /** Calls that fail or in which a node ends, as often as they stand here. */
 const CALLS: readonly [Operation, ...Operation[]] = ['sync', 'sync', 'write', 'read', 'syncFolder', 'open', 'rename'];
 
-/** Every kind. What the world loses for good (rot, mislaid writes) befalls only the node that the seed calls frail. */
-export const MISCHIEF = {
+const OLD_MISCHIEF = {
   'kill -9': (stage) => {
     const id = node(stage);
     stage.cluster.kill(id);
@@ -236,7 +221,7 @@ export const MISCHIEF = {
   'bit rot': ({ cluster, swarm, dice }) => {
     const { frail } = swarm;
     const disk = cluster.disk(frail);
-    const [first, ...others] = disk.paths();
+    const [first, ...others] = disk.paths().filter((path) => !path.includes('.damaged-'));
     if (first === undefined) return nothing;
     const path = dice.one([first, ...others]);
     const bytes = disk.contents(path);
@@ -246,7 +231,7 @@ export const MISCHIEF = {
     const to = dice.happens(0.5) ? bytes.length : end + 1;
     const bit = 8 * from + dice.below(Math.max(1, 8 * (to - from)));
     cluster.note(`${frail} ${path}: bit ${bit} rots`);
-    cluster.mayEnd(frail, 'ROT', 'FORMAT');
+    cluster.damaged(frail);
     disk.flip(path, bit);
     return nothing;
   },
@@ -258,62 +243,40 @@ export const MISCHIEF = {
     if (path === undefined) return nothing;
     const by = 512 * (1 + dice.below(8)) * (dice.happens(0.5) ? 1 : -1);
     cluster.note(`${frail} ${path}: the next write goes ${by} bytes astray`);
-    cluster.mayEnd(frail, 'ROT', 'FORMAT');
+    cluster.damaged(frail);
     disk.faults.misdirect(path, by);
     return nothing;
   },
 } satisfies Record<string, Mischief>;
 
-/** What is not undone. */
-export const FOR_GOOD: ReadonlySet<string> = new Set(['bit rot', 'mislaid write'] satisfies MischiefName[]);
+/** Every kind. What damages a disk befalls only the node that the seed calls frail. */
+export const MISCHIEF = { ...OLD_MISCHIEF, ...STATE_MISCHIEF };
 
 /** The name of a kind of mischief. */
 export type MischiefName = keyof typeof MISCHIEF;
 
-/** From whom to whom. */
-type Way = readonly [from: string, to: readonly string[]];
+/** What is on a disk afterwards is not what was written: another start has to mend it. */
+export const DAMAGE: ReadonlySet<string> = new Set<MischiefName>([
+  'bit rot',
+  'mislaid write',
+  'rot of a row',
+  'rot in the middle of the log',
+  'segment lost',
+  'log lost',
+  'base lost',
+  'power cut during repair',
+]);
 
-/** Both ways. */
-function between(one: string, others: readonly string[]): Way[] {
-  return [[one, others], ...toAll(others, one)];
-}
-
-function toAll(froms: readonly string[], to: string): Way[] {
-  return froms.map((from) => [from, [to]]);
-}
-
-function block({ network }: SimulatedCluster, ways: readonly Way[]): () => void {
-  const each = (act: (from: string, to: string) => void) => {
-    for (const [from, to] of ways) for (const one of to) act(from, one);
-  };
-  each((from, to) => network.block(from, to));
-  return () => each((from, to) => network.unblock(from, to));
-}
+/** Kinds that came later: a seed draws them last. */
+export const LATER: ReadonlySet<MischiefName> = new Set(Object.keys(STATE_MISCHIEF) as MischiefName[]);
 
 // A segment starts with a sector of its own and is full of zeros.
 function hasBatches(segment: Buffer): boolean {
   return segment.subarray(512, 1024).some((byte) => byte !== 0);
 }
 
-function node({ cluster, dice }: Stage): string {
-  return cluster.ids[dice.below(cluster.ids.length)] ?? '';
-}
-
-/** A leader and its group, or ''. */
-function someLeader({ cluster, dice }: Stage): [leader: string, group: string] {
-  const group = dice.one(['c', 's0', 's0']);
-  const [first = '', ...more] = cluster.leaders(group);
-  return [dice.one([first, ...more]), group];
-}
-
 function cutOffUnawares(cluster: SimulatedCluster, leader: string): () => void {
   const others = cluster.ids.filter((id) => id !== leader);
   for (const other of others) cluster.network.drop(other, leader);
   return block(cluster, between(leader, others));
-}
-
-function pair(stage: Stage): [string, string] {
-  const a = node(stage);
-  const others = stage.cluster.ids.filter((id) => id !== a);
-  return [a, others[stage.dice.below(Math.max(1, others.length))] ?? ''];
 }

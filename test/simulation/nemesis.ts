@@ -1,5 +1,6 @@
 /** Does a seed's mischief, at random times, and undoes each in its turn; knows what a cluster cannot be asked to survive. */
-import { MISCHIEF, type Stage } from './mischief.js';
+import { MISCHIEF } from './mischief.js';
+import type { Stage } from './stage.js';
 
 /** How long mischief lasts, ms: short most of the time. */
 const LASTS_MS_MIN = 20;
@@ -55,13 +56,12 @@ export class Nemesis {
     this.#after(dice.between(LASTS_MS_MIN, LASTS_MS_MAX), undo);
   }
 
-  // Damage that was found is for good: repair of a replica is another story. And a write that went astray just before the end left no
-  // trace: the disk has forgotten what it said it kept, and such a disk's word is worth nothing.
+  // A node that finds damage mends it when it is started again; but who has forgotten who it is cannot. And a write that went astray just
+  // before the end left no trace: the disk has forgotten what it said it kept, and such a disk's word is worth nothing.
   #died(id: string, error: Error | null): void {
     const { cluster, dice } = this.#stage;
-    const { code = '' } = (error ?? {}) as { code?: string };
-    const damaged = code === 'ROT' || code === 'FORMAT';
-    if (damaged || cluster.disk(id).faults.syncsSinceStray < SYNCS_TO_SHOW) cluster.retire(id);
+    const lost = (error as { path?: string } | null)?.path?.includes('/identity') ?? false;
+    if (lost || cluster.disk(id).faults.syncsSinceStray < SYNCS_TO_SHOW) cluster.retire(id);
     else if (this.#healed.has(id)) cluster.time.add(0, () => cluster.start(id), null);
     else if (error !== null) this.#after(dice.chance() * RESTART_MS_MAX, () => cluster.start(id));
   }

@@ -72,10 +72,10 @@ describe('a simulated read', function () {
     const load = new Load(cluster, writer);
     const readers = new Readers(load, cluster.ids);
     for (const id of ['n2', 'n3', 'n1', 'n3', 'n2']) {
-      await load.flows(20);
+      await load.flows(40);
       await lead(cluster, id, 's0');
     }
-    await load.flows(20);
+    await load.flows(40);
     await readers.stop();
     await load.stop();
     expect(readers.failures).to.deep.equal([]);

@@ -3,7 +3,9 @@
  * every event. Liveness: the mischief ends for a random majority, which has to elect, serve and agree. Then all heal, nothing is left in the
  * cluster of what clients did, and the history of all clients has to be linearizable.
  */
+import { StorageError } from '../../node/storage/errors.js';
 import { COORDINATION, SHARD } from '../../protocol/groups.js';
+import { CheckpointWatch } from './checkpoint-watch.js';
 import { SimulatedCluster } from './cluster.js';
 import { LockWork } from './lock-workload.js';
 import { Nemesis } from './nemesis.js';
@@ -102,6 +104,11 @@ class Story {
     const dice = this.#dice;
     this.#work = swarm.workload === 'locks' ? new LockWork(cluster, swarm, dice) : new QueueWork(cluster, swarm, dice);
     this.#workload = new Workload(cluster, swarm, dice, this.#work);
+    const checkpoints = new CheckpointWatch((...which) => cluster.judge.entries(...which));
+    cluster.flushed = (id, head, state) => {
+      cluster.count('checkpoint flushed');
+      checkpoints.flushed(id, head, state);
+    };
     this.#nemesis = new Nemesis({ cluster, swarm, dice, clients: () => this.#workload.clients });
   }
 
@@ -199,6 +206,14 @@ class Story {
     await this.#agree(living, 'agree');
     await cluster.result(this.#workload.drain(HEALED_MS_MAX));
     await this.#agree(living, 'agree');
+    const fits = () => living().every((id) => cluster.segments(id).length <= this.#segmentsMax());
+    await cluster.until(fits, HEALED_MS_MAX, 'logs are given back down to their budget');
+  }
+
+  /** Segments in a budget, and besides one that is written to and one that was made in advance. */
+  #segmentsMax(): number {
+    const { budgets, segment_bytes } = this.#swarm;
+    return budgets.log_budget / segment_bytes + 2;
   }
 
   /** A random majority of those whose disks can be trusted. */
@@ -218,13 +233,33 @@ class Story {
         const replicas = nodes().map((id) => cluster.replica(id, group));
         const [first] = replicas;
         if (!replicas.some((replica) => replica?.raft.settled)) return false;
-        return replicas.every((replica) => replica !== undefined && replica.applied === first?.applied);
+        // One that is still being read from its base knows nothing yet.
+        return replicas.every(
+          (replica) => replica !== undefined && !replica.suspended && replica.applied === first?.applied,
+        );
       };
       await cluster.until(agreed, HEALED_MS_MAX, `${nodes().join()} ${what} in ${group}`);
-      const ids = nodes();
-      const prints = new Set(ids.map((id) => cluster.replica(id, group)?.machine.fingerprint()));
-      if (prints.size !== 1)
-        throw new BrokenPromise(`replicas of ${group} on ${ids.join()} have applied alike and differ`);
+      const prints = new Map(nodes().map((id) => [id, this.#print(id, group)]));
+      const rotten = [...prints.keys()].filter((id) => prints.get(id) === null);
+      if (rotten.length > 0) {
+        // A row of its base that nobody has read for long is damaged: a new start finds that.
+        for (const id of rotten) cluster.kill(id);
+        cluster.start(...rotten);
+        await this.#agree(nodes, what);
+        return;
+      }
+      if (new Set(prints.values()).size !== 1)
+        throw new BrokenPromise(`replicas of ${group} on ${[...prints.keys()].join()} have applied alike and differ`);
+    }
+  }
+
+  /** Null when rows that it consists of have rotted. */
+  #print(id: string, group: string): string | null {
+    try {
+      return this.#cluster.replica(id, group)?.machine.fingerprint() ?? '';
+    } catch (error) {
+      if (id === this.#swarm.frail && error instanceof StorageError) return null;
+      throw error;
     }
   }
 

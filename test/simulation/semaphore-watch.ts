@@ -3,8 +3,9 @@ import { decodeEntry } from '../../node/services/entry.js';
 import type { Applied, GroupMachine } from '../../node/services/group-machine.js';
 import type { Position } from '../../node/services/machine.js';
 import { PermitLines } from '../../node/services/permit-lines.js';
+import { openPermits, openSemaphores } from '../../node/services/semaphores.js';
 import type { Sessions } from '../../node/services/sessions.js';
-import { type Compare, compareStrings, type Table } from '../../node/services/table.js';
+import type { Table } from '../../node/services/table.js';
 import type { Tables } from '../../node/services/tables.js';
 import { readArgument } from '../../node/services/values.js';
 import { OPERATIONS } from '../../protocol/operations.js';
@@ -18,7 +19,6 @@ interface Row {
 type BySession = readonly [session: number, owner: number, name: string];
 
 const ACQUIRE = OPERATIONS['sem.acquire'].number;
-const compareBySession: Compare<BySession> = (a, b) => a[0] - b[0] || a[1] - b[1] || compareStrings(a[2], b[2]);
 
 /** Looks on while a machine of `c` applies entries. */
 export class SemaphoreWatch {
@@ -33,8 +33,8 @@ export class SemaphoreWatch {
   constructor(tables: Tables, machine: GroupMachine, sessions: Sessions) {
     this.#machine = machine;
     this.#sessions = sessions;
-    this.#rows = tables.open('semaphores', compareStrings);
-    this.#permits = tables.open('semaphores.permits', compareBySession);
+    this.#rows = openSemaphores(tables);
+    this.#permits = openPermits(tables);
     this.#lines = new PermitLines(tables);
   }
 

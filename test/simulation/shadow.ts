@@ -14,6 +14,7 @@ import { OPERATIONS } from '../../protocol/operations.js';
 import { FenceWatch } from './fence-watch.js';
 import { LockWatch } from './lock-watch.js';
 import { BrokenPromise } from './promise.js';
+import { Rebirth } from './rebirth.js';
 import { SemaphoreWatch } from './semaphore-watch.js';
 
 /** An entry as it was committed. */
@@ -54,12 +55,16 @@ export function replay(group: string, entries: readonly CommittedEntry[]): strin
     look = messages.applied;
     end = () => messages.end();
   }
+  const rebirth = new Rebirth(machine, () => {
+    return group === COORDINATION ? coordinationMachine().machine : shardMachine(group);
+  });
   for (const { entry, at } of entries) {
     if ((entry[0] ?? 0) < FIRST_APPLICATION_KIND) continue;
     const applied = machine.applyEntry(entry, at);
     try {
       look(entry, at, applied);
       fences.applied(entry, applied);
+      rebirth.applied(entry, at);
       const { session, outcome, ended } = applied;
       if (over.has(session) && outcome?.form !== 'refusal')
         throw new BrokenPromise(`session ${session} is served, which has ended`);

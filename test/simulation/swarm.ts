@@ -1,7 +1,8 @@
 /** What a seed draws: its cluster, the clocks and the network it lives with, and how often what goes wrong in it. */
-import type { RaftSettings } from '../../node/raft/types.js';
+import type { Budgets } from '../../node/checkpoints.js';
+import { DEFAULT_RAFT_SETTINGS, type RaftSettings } from '../../node/raft/types.js';
 import type { Random } from '../../protocol/env.js';
-import { FOR_GOOD, MISCHIEF, type MischiefName } from './mischief.js';
+import { DAMAGE, LATER, MISCHIEF, type MischiefName } from './mischief.js';
 import type { FrameFaults } from './network.js';
 import type { Clock } from './time.js';
 
@@ -9,6 +10,8 @@ import type { Clock } from './time.js';
 const CLOCK_DRIFT_MAX = 0.05;
 /** Where nodes are so far from each other, ms, small appends one at a time would carry hardly anything. */
 const FAR_MS = 100;
+/** With fewer runs a second between two nodes a backlog of commands would never go away, however healthy all are. */
+const RUNS_PER_S_MIN = 150;
 /** The most that frames between members are lost, doubled or overtaken, of all. */
 const FRAME_FAULT_MAX = 0.3;
 
@@ -28,7 +31,7 @@ export interface Swarm {
   readonly mischief: readonly MischiefName[];
   /** Mean time between two things that go wrong, ms. */
   readonly mischief_ms: number;
-  /** The one node whose disk may rot or mislay what is written, or '': where there is a majority without it. */
+  /** The one node whose disk may rot, mislay what is written or lose files, or '': where there is a majority without it. */
   readonly frail: string;
   readonly clients: number;
   /** TTL of the clients' sessions, ms. */
@@ -40,6 +43,7 @@ export interface Swarm {
   /** What clients do. */
   readonly workload: 'queue' | 'locks';
   readonly locks: LockSwarm;
+  readonly budgets: Budgets;
 }
 
 /** Where clients use locks. */
@@ -110,7 +114,7 @@ export function drawSwarm(dice: Dice): Swarm {
     { min: 1, spread: 150 },
   ]);
   const frail = size >= 3 && dice.happens(0.3) ? `n${1 + dice.below(size)}` : '';
-  return {
+  const swarm = {
     ids,
     raft: { ...drawTimes(dice), ...(delay_ms.spread < FAR_MS && drawSizes(dice)) },
     segment_bytes: dice.one([16, 32, 64, 256]) << 10,
@@ -130,10 +134,19 @@ export function drawSwarm(dice: Dice): Swarm {
     ttl_ms: dice.one([2000, 5000, 10_000]),
     burst: dice.one([1, 2, 8]),
     body_bytes: delay_ms.spread < FAR_MS ? dice.one([0, 0, 300, 3000]) : 0,
-    // Drawn last: whatever else a seed is like does not depend on it.
-    workload: dice.happens(0.6) ? 'queue' : 'locks',
+    // What came later is drawn later: whatever else a seed is like does not depend on it.
+    workload: dice.happens(0.6) ? ('queue' as const) : ('locks' as const),
     locks: drawLocks(dice),
   };
+  if (runsPerSecond(swarm) < RUNS_PER_S_MIN) delete swarm.raft.append_runs_max;
+  const budgets = drawBudgets(dice, swarm.segment_bytes);
+  return { ...swarm, budgets, mischief: [...swarm.mischief, ...drawLater(dice, swarm)] };
+}
+
+// Mostly so small that checkpoints and snapshots come many times, and bodies leave memory.
+function drawBudgets(dice: Dice, segment_bytes: number): Budgets {
+  if (dice.happens(0.15)) return { memory_budget: 256 << 20, log_budget: 512 << 20 };
+  return { memory_budget: (16 << 10) * dice.one([1, 2, 4, 16]), log_budget: segment_bytes * dice.one([4, 4, 8, 16]) };
 }
 
 function drawLocks(dice: Dice): LockSwarm {
@@ -148,7 +161,10 @@ function drawLocks(dice: Dice): LockSwarm {
   };
 }
 
-function drawTimes(dice: Dice): Partial<RaftSettings> {
+/** Settings while they are drawn. */
+type Drawn = { -readonly [Name in keyof RaftSettings]?: RaftSettings[Name] };
+
+function drawTimes(dice: Dice): Drawn {
   return dice.one([
     {},
     {},
@@ -159,7 +175,7 @@ function drawTimes(dice: Dice): Partial<RaftSettings> {
 }
 
 // Small limits, so that they are met.
-function drawSizes(dice: Dice): Partial<RaftSettings> {
+function drawSizes(dice: Dice): Drawn {
   return {
     ...(dice.happens(0.3) && { appends_in_flight_max: 1 + dice.below(2) }),
     ...(dice.happens(0.3) && { append_runs_max: 1 + dice.below(3) }),
@@ -167,6 +183,13 @@ function drawSizes(dice: Dice): Partial<RaftSettings> {
     ...(dice.happens(0.3) && { log_cache_bytes_max: 4000 }),
     ...(dice.happens(0.2) && { uncommitted_bytes_max: 4000 }),
   };
+}
+
+// What one answer after the other lets through: there and back, and a sync.
+function runsPerSecond({ raft, delay_ms, disk_ms }: Pick<Swarm, 'raft' | 'delay_ms' | 'disk_ms'>): number {
+  const { appends_in_flight_max, append_runs_max } = { ...DEFAULT_RAFT_SETTINGS, ...raft };
+  const answer_ms = 2 * delay_ms.min + delay_ms.spread + disk_ms;
+  return (1000 * appends_in_flight_max * append_runs_max) / answer_ms;
 }
 
 function drawFrameFaults(dice: Dice): FrameFaults {
@@ -178,8 +201,18 @@ function drawMischief(dice: Dice, frail: string): MischiefName[] {
   // Where hardly a call ends unanswered, none can explain away what is missing.
   if (dice.happens(0.12))
     return [dice.one(['kill -9', 'stop', 'pause', 'client stands still', 'client alone', 'client alone'])];
-  return (Object.keys(MISCHIEF) as MischiefName[]).flatMap((name) => {
+  const names = (Object.keys(MISCHIEF) as MischiefName[]).filter((name) => !LATER.has(name));
+  return drawWeights(dice, names, frail);
+}
+
+// None of it befalls the seeds in which little goes wrong, or one kind of thing only.
+function drawLater(dice: Dice, { mischief, frail }: Pick<Swarm, 'mischief' | 'frail'>): MischiefName[] {
+  return new Set(mischief).size < 2 ? [] : drawWeights(dice, [...LATER], frail);
+}
+
+function drawWeights(dice: Dice, names: readonly MischiefName[], frail: string): MischiefName[] {
+  return names.flatMap((name) => {
     const weight = dice.happens(0.5) ? 0 : 1 + dice.below(4);
-    return frail === '' && FOR_GOOD.has(name) ? [] : Array.from({ length: weight }, () => name);
+    return frail === '' && DAMAGE.has(name) ? [] : Array.from({ length: weight }, () => name);
   });
 }

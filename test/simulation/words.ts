@@ -9,6 +9,12 @@ import { SimulatedCluster, type SimulationOptions } from './cluster.js';
 /** Longest time that a healthy cluster may take for anything, ms. */
 export const SOON_MS = 10_000;
 
+/** Segments and budgets so small that the log is given back again and again within seconds. */
+export const SMALL = {
+  segment_bytes: 16 << 10,
+  budgets: { memory_budget: 64 << 10, log_budget: 64 << 10 },
+} satisfies SimulationOptions;
+
 /** A cluster that has just been born, with n1 leading both groups. */
 export async function running(options: SimulationOptions = {}, seed = 1): Promise<SimulatedCluster> {
   const cluster = new SimulatedCluster(seed, options);
@@ -46,6 +52,19 @@ export async function lead(cluster: SimulatedCluster, id: string, ...groups: rea
 export async function agreed(cluster: SimulatedCluster, group = 's0'): Promise<boolean> {
   await cluster.until(() => cluster.converged(group) !== null, SOON_MS);
   return new Set(cluster.fingerprints(group)).size === 1;
+}
+
+/** Load flows until the log of `group` on every node that is up begins behind what `id`, which is away, has. */
+export async function outrun(
+  cluster: SimulatedCluster,
+  load: Load,
+  id: string,
+  last: number,
+  group = 's0',
+): Promise<void> {
+  const others = cluster.ids.filter((other) => other !== id && cluster.isUp(other));
+  while (others.some((other) => (cluster.replica(other, group)?.raft.log.start.index ?? 0) <= last))
+    await load.flows(20);
 }
 
 /** The error that a call ends in. */

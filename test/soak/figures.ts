@@ -1,4 +1,21 @@
-/** Shares of a distribution, for people. */
+/** Figures, for people. */
+
+export const MIB = 1 << 20;
+
+/** "12.3 MiB". */
+export function mib(bytes: number): string {
+  return `${(bytes / MIB).toFixed(bytes < 10 * MIB ? 1 : 0)} MiB`;
+}
+
+/** "1.23 s". */
+export function seconds(ms: number): string {
+  return `${(ms / 1000).toFixed(2)} s`;
+}
+
+/** "12,345". */
+export function counted(count: number): string {
+  return Math.round(count).toLocaleString('en-US');
+}
 
 /** The value below which so many percent of all are. NaN when there are none. */
 export function percentile(values: readonly number[], percent: number): number {

@@ -1,6 +1,6 @@
 /** `npm run soak:locks -- locks`, `stuck` or `scale`: locks on real processes, for minutes. Exit 1 when a promise was broken. */
-import { Command, InvalidArgumentError } from 'commander';
-import { durationOf } from '../../tui/grammar/value.js';
+import { Command } from 'commander';
+import { duration, wholeNumber } from './arguments.js';
 import { describeRun } from './describe.js';
 import { Dice } from './dice.js';
 import { runLocks, TTL_MS } from './locks.js';
@@ -47,15 +47,3 @@ program
 process.once('SIGINT', () => process.exit(130));
 process.once('SIGTERM', () => process.exit(143));
 await program.parseAsync();
-
-function wholeNumber(text: string): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('Give a whole number of at least 1.');
-  return value;
-}
-
-function duration(text: string): number {
-  const ms = durationOf(text);
-  if (ms === undefined || ms === 0) throw new InvalidArgumentError('Give a duration, as 2s or 500ms.');
-  return ms;
-}

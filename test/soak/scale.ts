@@ -2,7 +2,7 @@
 import type { Cluster, Lock } from '../../protocol/client/index.js';
 import { TestCluster } from '../integration/cluster.js';
 import { until } from '../integration/until.js';
-import { inFlight, percentile } from './figures.js';
+import { inFlight, MIB, percentile, seconds } from './figures.js';
 import { now } from './journal.js';
 
 /** Locks held by one session, and waiters of one: a session has at most 1,024 commands under way. */
@@ -16,7 +16,6 @@ const WAIT_MS = 600_000;
 const TIMEOUT_MS = 60_000;
 const TTL_MS = 30_000;
 const CROWD = 'crowd';
-const MIB = 1 << 20;
 
 /** Goes through it and tells what it sees, line by line. */
 export async function runScale(locks: number, waiters: number, tell: (line: string) => void): Promise<void> {
@@ -168,8 +167,4 @@ async function latency(client: Cluster): Promise<string> {
 async function cycle(client: Cluster): Promise<void> {
   const lock = await client.lock('uncontended').acquire();
   await lock.release();
-}
-
-function seconds(ms: number): string {
-  return `${(ms / 1000).toFixed(2)} s`;
 }

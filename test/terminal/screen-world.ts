@@ -21,7 +21,13 @@ export function group(change: Partial<GroupState> = {}): GroupState {
     leader: 'n1',
     commit: 1042,
     applied: 1042,
+    first: 1,
     last: 1042,
+    checkpoint: 0,
+    repairing: false,
+    installing: false,
+    installed: null,
+    sending: [],
     match: {},
     since_ms: 252_000,
     voters: IDS,
@@ -51,7 +57,8 @@ export function status(id: string, groups: Record<string, GroupState>, change: P
     sessions: 2,
     clients: 1,
     space: 'ok',
-    bytes: { log: 1_234_567 },
+    bytes: { log: 1_234_567, base: 98_304 },
+    repair: null,
     ...change,
   };
   return { kind: 'status', node: id, whole: true, state };

@@ -54,6 +54,14 @@ function failover(picture: Picture): Picture {
     .edit({ do: 'type', text: 'enq' });
 }
 
+/** The log of n3 was damaged: it has come back. */
+function damaged(picture: Picture, unheard: readonly string[], leader: string): Picture {
+  const broken = { leader, repairing: true, commit: 0, applied: 0, last: 0 };
+  const repair = { unheard, damaged: [{ part: 'log', aside: 'log.damaged-1' }] } as const;
+  const groups = { c: group({ ...broken, term: 3 }), s0: group(broken) };
+  return picture.tell(status('n3', groups, { repair, bytes: { log: 4096, base: 16_384 } })).pass(500);
+}
+
 describe('the screen', () => {
   let open: Picture[] = [];
   const picture = (options: PictureOptions): Picture => {
@@ -126,6 +134,48 @@ describe('the screen', () => {
     const text = await shown.text();
     expect(text).to.match(/^[\x20-\x7e\n]*$/);
     expectGolden('ascii-80x24', text);
+  });
+
+  for (const size of SIZES.slice(0, 2)) {
+    const name = `${size.columns}x${size.rows}`;
+    it(`shows a damaged node, what it waits for and what that puts at risk, at ${name}`, async () => {
+      const shown = damaged(session(picture(size)), ['n2'], '');
+      const text = await shown.text();
+      expectGolden(`damaged-${name}`, text);
+      expect(text)
+        .to.match(/n3 +✚ REPAIRING/)
+        .and.include('waits to hear n2');
+      if (size.columns > 100) expect(text).to.include('n2 ✓  n3 -1,100');
+      expect(text).to.include('quorum 2/3, n3 repairs: losing n1 or n2 stops c, s0');
+      const refills = await damaged(shown, [], 'n1').text();
+      expect(refills).to.include('quorum 2/3, n3 repairs: losing n1 stops c, s0');
+      expect(refills).to.include('refills from n1').and.include('n3 is damaged and refills');
+    });
+
+    it(`shows who is sent a snapshot at ${name}`, async () => {
+      const shown = session(picture(size));
+      shown.tell(
+        status('n1', {
+          c: leading('n1', { term: 3, commit: 17 }),
+          s0: leading('n1', { commit: 9000, sending: ['n3'] }),
+        }),
+        status('n3', { c: group({ term: 3, commit: 17 }), s0: group({ installing: true, commit: 1100 }) }),
+      );
+      const text = await shown.text();
+      expectGolden(`snapshot-${name}`, text);
+      expect(text)
+        .to.match(/n3 +⇣ installing/)
+        .and.include('sends n3 a snapshot of s0');
+    });
+  }
+
+  it('shows a damaged node in ASCII and without colour by its word and mark', async () => {
+    const plain = await damaged(
+      session(picture({ columns: 120, rows: 40, ascii: true, colour: false })),
+      ['n2'],
+      '',
+    ).text();
+    expect(plain).to.include('n3 % REPAIRING').and.include('! damaged: no vote until refilled');
   });
 
   for (const size of SIZES.slice(0, 2)) {

@@ -22,6 +22,9 @@ describe('admin words', () => {
   let client: Listener;
   let words: Map<string, Admin>;
   let loads: number;
+  /** First entries of runs that the log gives back before they are read. */
+  let released: Set<number>;
+  let checkpoint: number;
   let correlation: number;
 
   function begin(ids: readonly string[], log_cache_bytes_max?: number): void {
@@ -32,6 +35,8 @@ describe('admin words', () => {
     };
     client = new Listener();
     loads = 0;
+    released = new Set();
+    checkpoint = 0;
     correlation = 0;
     world.lead('n1', 's0');
     world.lead('n1', 'c');
@@ -45,8 +50,9 @@ describe('admin words', () => {
       notLeader: (replica) => world.notLeader(replica),
       load: (run, done) => {
         loads++;
-        done(run.place as Buffer);
+        done(released.has(run.first) ? null : (run.place as Buffer));
       },
+      checkpoint: () => checkpoint,
       status: () => ({ node: self }),
       sessions: () => ['rows'],
       metrics: (pattern) => [[`metric ${pattern}`, {}, 1]],
@@ -163,6 +169,41 @@ describe('admin words', () => {
       expect(loads).to.be.above(3);
       const gist = (rows: Row[]) => rows.map(({ index, kind, command, bytes }) => ({ index, kind, command, bytes }));
       expect(gist(read)).to.deep.equal(gist(remembered));
+    });
+
+    it('says what was given back, and which checkpoint stands in for it', () => {
+      fill();
+      const { raft } = world.replica('n1', 's0');
+      checkpoint = base + 3;
+      raft.compact(base + 2, checkpoint);
+      const [gone, ...kept] = log({ count: 1000 });
+      expect(gone).to.deep.equal({
+        index: base + 2,
+        term: raft.term,
+        kind: 'released',
+        session: null,
+        command: `entries up to ${base + 2} were given back; the checkpoint at ${base + 3} stands in for them`,
+        bytes: 0,
+        on: [],
+      });
+      expect(kept.map(({ index }) => index - base)).to.deep.equal([3, 4, 5]);
+      // Who asks for a few from the middle of what is gone gets the first that are there.
+      expect(indexes(2, 1)).to.deep.equal([2, 3, 4]);
+      expect(indexes(2, 3)).to.deep.equal([3, 4]);
+      expect(indexes(3)).to.deep.equal([3, 4, 5]);
+    });
+
+    it('is answered when entries are given back while they are read', () => {
+      begin(['n1', 'n2', 'n3'], 0);
+      fill();
+      const { raft } = world.replica('n1', 's0');
+      for (let index = base; index <= base + 2; index++) released.add(index);
+      expect(log({ count: 6 }).map(({ index, kind }) => [index - base, kind])).to.deep.equal(
+        [3, 4, 5].map((index) => [index, 'command']),
+      );
+      raft.compact(base + 2, base + 2);
+      checkpoint = base + 2;
+      expect(log({ count: 6 }).map(({ kind }) => kind)).to.deep.equal(['released', 'command', 'command', 'command']);
     });
 
     it('is answered in bounded pieces', () => {

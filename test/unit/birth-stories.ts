@@ -27,7 +27,7 @@ class Player {
   constructor(id: string, members: readonly string[], incarnation: string) {
     this.id = id;
     this.#members = members;
-    this.disk = { cluster: 'test', node: id, incarnation, born: false, members: {} };
+    this.disk = { cluster: 'test', node: id, incarnation, born: false, members: {}, repairing: false };
     this.birth = new Birth(this.disk, members);
   }
 
@@ -176,7 +176,14 @@ export class Story {
     this.#mayLose = false;
     this.lost = player.id;
     this.told.push(`${player.id} loses its folder`);
-    player.disk = { cluster: 'test', node: player.id, incarnation: this.#incarnation(), born: false, members: {} };
+    player.disk = {
+      cluster: 'test',
+      node: player.id,
+      incarnation: this.#incarnation(),
+      born: false,
+      members: {},
+      repairing: false,
+    };
     player.start();
   }
 

@@ -6,7 +6,7 @@ import { seededRandom } from '../simulation/time.js';
 import { Story } from './birth-stories.js';
 
 const MEMBERS = ['n1', 'n2', 'n3'];
-const FRESH: Identity = { cluster: 'demo', node: 'n1', incarnation: 'a1', born: false, members: {} };
+const FRESH: Identity = { cluster: 'demo', node: 'n1', incarnation: 'a1', born: false, members: {}, repairing: false };
 
 /** What a peer says that has met nobody, unless told otherwise. */
 function peer(id: string, change: Partial<Introduction> = {}): Introduction {

@@ -50,6 +50,12 @@ describe('the configuration of a local cluster', () => {
     expect(config.stop_grace_ms).to.equal(5000);
   });
 
+  it('has budgets for its nodes, or leaves them to these', () => {
+    expect(parseConfig(GOOD, '/c.yaml').budgets).to.deep.equal({ memory_budget: null, log_budget: null });
+    const told = parseConfig(`${GOOD}memory_budget: 1048576\nlog_budget: 67108864\n`, '/c.yaml');
+    expect(told.budgets).to.deep.equal({ memory_budget: 1_048_576, log_budget: 67_108_864 });
+  });
+
   for (const [what, text, told] of [
     [
       'a wrong version',
@@ -96,6 +102,8 @@ describe('the configuration of a local cluster', () => {
       /^line 4, column 1: nodes: expected a line "name: address"/,
     ],
     ['a grace of 1 ms', `${GOOD}stop_grace_ms: 1\n`, /^line 7, column 1: stop_grace_ms: expected milliseconds/],
+    ['a budget too small', `${GOOD}log_budget: 1000\n`, /^line 7, column 1: log_budget: expected bytes, 67108864/],
+    ['a budget in words', `${GOOD}memory_budget: 1GB\n`, /^line 7, column 1: memory_budget: expected bytes, 1048576/],
     ['a grace in words', `${GOOD}stop_grace_ms: 5s\n`, /^line 7, column 1: stop_grace_ms: expected milliseconds/],
     ['no YAML', 'version: 1\ncluster: [a\n', /^line 3, column 1: /],
     ['a tab', 'version: 1\nnodes:\n\tn1: x\n', /^line 3, column 1: /],
@@ -164,7 +172,7 @@ describe('the data folder of a configuration', () => {
 describe('the configuration that comes with Concord', () => {
   it('documents every option', () => {
     const text = readFileSync(configFile(null), 'utf8');
-    for (const option of ['version', 'cluster', 'data', 'nodes', 'stop_grace_ms']) {
+    for (const option of ['version', 'cluster', 'data', 'nodes', 'stop_grace_ms', 'memory_budget', 'log_budget']) {
       expect(text).to.match(new RegExp(`^# .*\\n(?:# .*\\n)*${option}:`, 'm'));
     }
   });

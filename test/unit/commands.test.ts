@@ -29,7 +29,7 @@ describe('commands on their way into a log', () => {
         notLeader: (replica) => world.notLeader(replica),
         lacksSpace: () => lacksSpace,
       },
-      groups.sessions,
+      groups,
       groups.coordination,
     );
     world.onTurn = () => commands.retry();

@@ -175,6 +175,33 @@ describe('the words about the cluster', () => {
     });
   });
 
+  it('nodes, status and health tell of a node that has no vote, of one that gets a snapshot, and what that puts at risk', async () => {
+    const repair = { unheard: ['n2'], damaged: [{ part: 'log', aside: 'log.damaged-1' }] } as const;
+    const broken = groupState({ leader: '', repairing: true, last: 5 });
+    const told = (id: string) => {
+      if (id === 'n3') return nodeState(id, { groups: { c: broken, s0: broken }, repair });
+      return id === 'n2'
+        ? nodeState(id, { groups: { c: groupState(), s0: groupState({ installing: true }) } })
+        : nodeState(id);
+    };
+    const context = contextOf(
+      new FakeCluster({ status: ({ options }: { options?: { node?: string } }) => told(options?.node ?? '') }),
+    );
+    const rows = (await result(context, 'nodes')) as { state: string; role: string; lag: number }[];
+    expect(rows.map(({ state, role, lag }) => [state, role, lag])).to.deep.equal([
+      ['up', 'leader', 0],
+      ['up', 'installing', 0],
+      ['up', 'repairing', 35],
+    ]);
+    const problems = [
+      'n2 is far behind: it gets a snapshot of s0',
+      'n3 is damaged and has no vote until it has refilled: log put aside as log.damaged-1; it waits to hear n2',
+      'losing n1 or n2 stops c, s0',
+    ];
+    expect(await result(context, 'health')).to.deep.equal({ healthy: false, problems });
+    expect(await result(context, 'status')).to.deep.include({ warnings: problems });
+  });
+
   it('a cluster of which nobody answers is not reachable', async () => {
     const context = contextOf(new FakeCluster({ status: statusBut('n1', 'n2', 'n3') }));
     for (const line of ['nodes', 'status', 'health', 'groups'])

@@ -46,6 +46,7 @@ describe('fault doors', () => {
       replica: () => undefined,
       notLeader: nothing,
       load: nothing,
+      checkpoint: nothing,
       status: nothing,
       sessions: nothing,
       metrics: nothing,

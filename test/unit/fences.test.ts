@@ -10,6 +10,7 @@ import { fenceText, readFence } from '../../protocol/fence.js';
 import { LIMITS } from '../../protocol/limits.js';
 import { openEntry } from './entries.js';
 import { answer, envelopeOf, Replica, valueBytes } from './replica.js';
+import { feedRows, rowsOf } from './strict-tables.js';
 
 const A = 11;
 const B = 12;
@@ -154,7 +155,7 @@ describe('a group that is sent fences', () => {
     expect(open('deploy:5')).to.equal('FENCED');
   });
 
-  it('goes on from the rows that are there', () => {
+  it('goes on from its rows', () => {
     const tables = new Tables();
     s0 = new Replica(shardMachine('s0', tables));
     enqueue('deploy:9');
@@ -162,8 +163,10 @@ describe('a group that is sent fences', () => {
     dequeue('deploy:9');
     expect(answer(dequeue('build:6', 1000).outcome)).to.equal('PENDING');
     const { index } = s0;
-    s0 = new Replica(shardMachine('s0', tables));
+    s0 = new Replica(shardMachine('s0'));
     s0.index = index;
+    feedRows(rowsOf(tables), s0.machine);
+    s0.machine.restored(0);
     expect(enqueue('deploy:8')).to.equal('FENCED');
     expect(enqueue('third:3'), 'below the floor').to.equal('FENCED');
     const { settled } = s0.run(B, next(B), 'queue.size', [], { fence: 'build:7' });

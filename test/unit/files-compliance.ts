@@ -137,6 +137,19 @@ export function filesCompliance(name: string, make: () => { files: Files; folder
       expect(await codeOf(call<void>((done) => files.rename(at('b'), at('c'), done)))).to.equal('ENOENT');
     });
 
+    it('renames a folder, with all that is in it', async () => {
+      await call<void>((done) => files.makeFolder(at('x/y'), done));
+      await create('x/y/a', 'deep');
+      await call<void>((done) => files.syncFolder(at('x'), done));
+      await call<void>((done) => files.rename(at('x'), at('z'), done));
+      await call<void>((done) => files.syncFolder(folder, done));
+      expect(await list(folder)).to.deep.equal(['z']);
+      expect(await codeOf(list(at('x')))).to.equal('ENOENT');
+      expect(await text('z/y/a')).to.equal('deep');
+      await call<void>((done) => files.makeFolder(at('x'), done));
+      expect([await list(at('x')), await list(at('z'))]).to.deep.equal([[], ['y']]);
+    });
+
     it('removes a name; an open file can still be read', async () => {
       const file = await create('a', 'still');
       await call<void>((done) => files.remove(at('a'), done));

@@ -13,6 +13,7 @@ import { LANE_LIMITS } from '../../node/services/lanes.js';
 import { PENDING, type Service } from '../../node/services/machine.js';
 import { Tables } from '../../node/services/tables.js';
 import { answer, envelopeOf, Replica, valueBytes } from './replica.js';
+import { feedRows, rowsOf } from './strict-tables.js';
 
 const A = 11;
 const B = 12;
@@ -127,6 +128,7 @@ describe('a group machine', () => {
 
   it('reports as settled only what was pending', () => {
     const stray: Service = {
+      restored: () => {},
       serves: () => true,
       growing: () => false,
       apply: (command, _at, effects) => {
@@ -144,21 +146,26 @@ describe('a group machine', () => {
     expect(s0.run(A, 1, 'queue.dequeue', [0])).to.deep.include({ outcome: PENDING, settled: [] });
   });
 
-  it('goes on from the rows that are there', () => {
+  it('goes on from its rows', () => {
     const tables = new Tables();
     const before = new Replica(shardMachine('s0', tables));
     before.run(A, 1, 'queue.enqueue', [valueBytes('x')]);
     before.run(A, 2, 'queue.dequeue', [0]);
     before.run(A, 3, 'queue.dequeue', [1000]);
     before.apply(sweepEntry(5, []));
-    const after = new Replica(shardMachine('s0', tables));
+    const afterTables = new Tables();
+    const after = new Replica(shardMachine('s0', afterTables));
     after.index = before.index;
+    feedRows(rowsOf(tables), after.machine);
+    after.machine.restored(before.time);
     expect(after.machine.fingerprint()).to.equal(before.machine.fingerprint());
     expect(after.machine.horizon).to.equal(5);
     expect(after.ask(A, 2, 'queue.dequeue', [0])).to.deep.equal([1, valueBytes('x')]);
     expect(after.run(B, 1, 'queue.enqueue', [valueBytes('y')]).settled).to.have.length(1);
     expect(after.ask(B, 2, 'queue.enqueue', [valueBytes('z')])).to.equal(3);
-    const later = new Replica(shardMachine('s0', tables));
+    const later = new Replica(shardMachine('s0'));
+    feedRows(rowsOf(afterTables), later.machine);
+    later.machine.restored(after.time);
     expect(later.ask(B, 3, 'queue.enqueue', [valueBytes('z')])).to.equal(4);
   });
 });

@@ -74,12 +74,22 @@ export class GroupsWorld {
       this.nodes.set(
         self,
         new Groups(
-          { self, members: ids, settings: { ...DEFAULT_RAFT_SETTINGS, ...settings }, random, recovered },
+          {
+            self,
+            members: ids,
+            settings: { ...DEFAULT_RAFT_SETTINGS, ...settings },
+            random,
+            recovered,
+            heads: new Map(),
+            repairing: false,
+            memory_budget: Number.POSITIVE_INFINITY,
+          },
           {
             now: () => this.now,
             wake: () => {},
             notLeader: (replica) => this.notLeader(replica),
             read: (place, done) => void this.#tasks.push(() => done(place as Buffer)),
+            row: () => undefined,
           },
         ),
       );

@@ -150,6 +150,20 @@ describe('files held back', () => {
     expect(onDisk('b/new')).to.equal('moved');
   });
 
+  it('are in a folder that takes another name when the one above is synced', async () => {
+    await make('a');
+    const file = await open('a/b', { exclusive: true });
+    await write(file, 0, 'deep');
+    await sync(file);
+    await syncFolder('a');
+    await syncFolder();
+    await rename('a', 'aside');
+    await make('a');
+    expect([names(), await codeOf(rename('aside', 'a'))]).to.deep.equal([['a', 'old'], 'EEXIST']);
+    await syncFolder();
+    expect([names(), onDisk('aside/b'), names('a')]).to.deep.equal([['a', 'aside', 'old'], 'deep', []]);
+  });
+
   it('stand in folders that are there when what is above was synced', async () => {
     await make('a/b');
     const file = await open('a/b/c', { create: true });

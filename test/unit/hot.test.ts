@@ -52,6 +52,7 @@ const someHot: fc.Arbitrary<Message> = fc.oneof(
     match: fc.constantFrom(...LARGE),
     hintIndex: fc.constantFrom(...LARGE),
     hintTerm: fc.constantFrom(...LARGE),
+    repairing: fc.boolean(),
   }),
 );
 

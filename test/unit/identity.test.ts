@@ -9,7 +9,7 @@ import { seeded, VirtualTime } from './virtual-time.js';
 const FOLDER = '/data/n1';
 const PATH = `${FOLDER}/identity.json`;
 
-const first: Identity = { cluster: 'demo', node: 'n1', incarnation: 'a1', born: false, members: {} };
+const first: Identity = { cluster: 'demo', node: 'n1', incarnation: 'a1', born: false, members: {}, repairing: false };
 const second: Identity = { ...first, born: true, members: { n1: 'a1', n2: 'b2', n3: 'c3' } };
 
 describe('the identity of a node', () => {
@@ -71,7 +71,7 @@ describe('the identity of a node', () => {
   it('is JSON with its version first', () => {
     write(second);
     const { version, crc, ...rest } = JSON.parse(disk.contents(PATH).toString());
-    expect({ version, ...rest }).to.deep.equal({ version: 2, ...second });
+    expect({ version, ...rest }).to.deep.equal({ version: 3, ...second });
     expect(crc).to.be.a('number');
   });
 
@@ -133,9 +133,9 @@ describe('the identity of a node', () => {
   });
 
   it('refuses a version it does not know, and says what to do', () => {
-    put(JSON.stringify({ ...first, version: 3 }));
+    put(JSON.stringify({ ...first, version: 4 }));
     expect(refusal().code).to.equal('FORMAT');
-    expect(refusal().message).to.match(/format 3.*Run the version of Concord that wrote it/);
+    expect(refusal().message).to.match(/format 4.*Run the version of Concord that wrote it/);
   });
 
   const garbage: [string, string][] = [
@@ -144,10 +144,10 @@ describe('the identity of a node', () => {
     ['JSON of another kind', '[1]'],
     ['null', 'null'],
     ['a missing version', JSON.stringify(first)],
-    ['a missing field', JSON.stringify({ version: 2, ...first, incarnation: undefined })],
-    ['a field of another type', JSON.stringify({ version: 2, ...first, born: 'yes' })],
-    ['members of another type', JSON.stringify({ version: 2, ...first, members: { n1: 7 } })],
-    ['no end', `${JSON.stringify({ version: 2, ...first })}${' '.repeat(1 << 17)}`],
+    ['a missing field', JSON.stringify({ version: 3, ...first, incarnation: undefined })],
+    ['a field of another type', JSON.stringify({ version: 3, ...first, born: 'yes' })],
+    ['members of another type', JSON.stringify({ version: 3, ...first, members: { n1: 7 } })],
+    ['no end', `${JSON.stringify({ version: 3, ...first })}${' '.repeat(1 << 17)}`],
   ];
   for (const [name, text] of garbage)
     it(`refuses ${name}`, () => {

@@ -6,9 +6,12 @@ import { LANE_LIMITS, type Lane, type LaneLimits, Lanes } from '../../node/servi
 import { type Outcome, PENDING, refusal, result } from '../../node/services/machine.js';
 import { Replies } from '../../node/services/replies.js';
 import { Tables } from '../../node/services/tables.js';
+import { decode, encode } from '../../protocol/codec.js';
 import { CODES } from '../../protocol/errors.js';
+import { FieldError } from '../../protocol/fields.js';
 import { LIMITS } from '../../protocol/limits.js';
 import { answer, valueBytes } from './replica.js';
+import { feedRows, rowsOf } from './strict-tables.js';
 
 const SESSION = 7;
 
@@ -216,12 +219,15 @@ describe('lanes', () => {
     expect(lanes.full).to.equal(true);
   });
 
-  it('count the same bytes when they are put together over rows that are there', () => {
+  it('count the same bytes when they are read back from their rows', () => {
     const { send, lanes, tables } = oneLane({ group_bytes_max: 1000 });
     send(1, PENDING);
     send(2, value(Buffer.alloc(500)));
     lanes.settle(SESSION, 1, value(Buffer.alloc(600)));
-    const again = new Lanes(tables, { ...LANE_LIMITS, group_bytes_max: 1000 });
+    const copy = new Tables();
+    const again = new Lanes(copy, { ...LANE_LIMITS, group_bytes_max: 1000 });
+    feedRows(rowsOf(tables), copy);
+    again.restored();
     expect(again.hasRoom(SESSION)).to.equal(false);
     again.confirm(again.find(SESSION) as Lane, [1]);
     expect(again.hasRoom(SESSION)).to.equal(true);
@@ -229,22 +235,23 @@ describe('lanes', () => {
 });
 
 describe('the ring of replies', () => {
-  type Step = { append: number } | { forget: number };
+  type Step = { append: number } | { forget: number } | { restart: true };
   const size = fc.oneof({ weight: 8, arbitrary: fc.nat(40) }, { weight: 1, arbitrary: fc.nat(6000) });
   const steps = fc.array(
     fc.oneof(
       { weight: 3, arbitrary: size.map((append): Step => ({ append })) },
       { weight: 1, arbitrary: fc.oneof(fc.nat(4), fc.nat(100)).map((forget): Step => ({ forget })) },
+      { weight: 1, arbitrary: fc.constant<Step>({ restart: true }) },
     ),
     { maxLength: 300, size: 'max' },
   );
   /** Lane numbers begin where 32 bits end, too. */
   const first = fc.constantFrom(0, 5, 2 ** 31 - 3, 2 ** 32 - 3, 2 ** 40);
 
-  it('holds what a list of all records would, but for the forgotten', () => {
+  it('holds what a list of all records would, but for the forgotten, even if it is packed and unpacked meanwhile', () => {
     fc.assert(
       fc.property(first, steps, (base, list) => {
-        const replies = new Replies();
+        let replies = new Replies();
         replies.last = base;
         replies.confirmed = base;
         const records: { kind: number; bytes: Buffer }[] = [];
@@ -254,6 +261,8 @@ describe('the ring of replies', () => {
             const record = { kind: records.length % 3, bytes: Buffer.alloc(step.append, records.length % 251) };
             records.push(record);
             replies.append(record.kind, record.bytes);
+          } else if ('restart' in step) {
+            replies = Replies.unpack(decode(encode(replies.pack())));
           } else {
             forgotten = Math.min(records.length, forgotten + step.forget);
             replies.forget(base + forgotten);
@@ -271,6 +280,20 @@ describe('the ring of replies', () => {
         });
       }),
     );
+  });
+
+  it('is not unpacked from what is none', () => {
+    const bytes = Buffer.from([1, 2, 3]);
+    expect(Replies.unpack([7, 5, [1, 2], bytes]).size).to.equal(2);
+    for (const wrong of [
+      null,
+      [7, 5, [1, 2]],
+      [7, 5, [3], bytes],
+      [7, 5, [1, 1], bytes],
+      [7, 5, [0, 3], bytes],
+      [5, 7, [], bytes],
+    ])
+      expect(() => Replies.unpack(wrong)).to.throw(FieldError);
   });
 
   it('forgets no more than it holds, and nothing twice', () => {

@@ -35,7 +35,7 @@ describe('the log', () => {
     it('lets an append wait that needs a new segment, and loses nothing', () => {
       fill();
       let durable = false;
-      world.log.append({ states: [], runs: [run('c', 1, 1, { fill: 7800 })] }, () => {
+      world.log.append({ states: [], starts: [], runs: [run('c', 1, 1, { fill: 7800 })] }, () => {
         durable = true;
       });
       world.time.pass(5000);
@@ -81,11 +81,11 @@ describe('the log', () => {
         world.append([run('c', 1)]);
         world.disk.faults.fail({ operation, code: 'EIO' });
         let answered = false;
-        world.log.append({ states: [], runs: [run('c', 2)] }, () => {
+        world.log.append({ states: [], starts: [], runs: [run('c', 2)] }, () => {
           answered = true;
         });
         world.time.pass(5000);
-        const append = () => world.log.append({ states: [], runs: [run('c', 3)] }, () => assertNever());
+        const append = () => world.log.append({ states: [], starts: [], runs: [run('c', 3)] }, () => assertNever());
         append();
         append();
         world.time.pass(5000);
@@ -107,11 +107,11 @@ describe('the log', () => {
         world.append([run('c', 1, 1, { fill: 7000 })]);
         world.disk.faults.fail({ operation: 'write', path: '0000000003', code: 'EIO' });
         world.disk.faults.slow({ operation: 'write', path: '0000000003', ms: 20 });
-        world.log.append({ states: [], runs: [run('c', 2, 1, { fill: 7000 })] }, () => {
+        world.log.append({ states: [], starts: [], runs: [run('c', 2, 1, { fill: 7000 })] }, () => {
           // Now segment 3 is being made.
           world.disk.faults.slow({ operation: 'sync', path: '0000000002', ms: 50 });
           if (sync === 'fails too') world.disk.faults.fail({ operation: 'sync', path: '0000000002', code: 'EIO' });
-          world.log.append({ states: [], runs: [run('c', 3)] }, () => assertNever());
+          world.log.append({ states: [], starts: [], runs: [run('c', 3)] }, () => assertNever());
         });
         world.time.pass(30);
         expect(world.fatal.map((error) => error.message)).to.deep.equal(['EIO: /data/n1/log/0000000003.tmp']);
@@ -123,7 +123,7 @@ describe('the log', () => {
       world.open();
       world.append([run('c', 1)]);
       world.disk.faults.fail({ operation: 'sync', code: 'EIO' });
-      world.log.append({ states: [], runs: [run('c', 2)] }, () => {});
+      world.log.append({ states: [], starts: [], runs: [run('c', 2)] }, () => {});
       world.time.settle();
       world.kill().open();
       const seen = summary(world.recovered);

@@ -129,7 +129,7 @@ describe('recovery of the log', () => {
     it('cuts the first batch of a new segment, and then that of its next attempt', () => {
       const { world, last: next } = newSegmentCut();
       for (const size of [1500, SEGMENT]) {
-        world.log.append({ states: [], runs: [run('c', next, 1, { fill: size })] }, () => {});
+        world.log.append({ states: [], starts: [], runs: [run('c', next, 1, { fill: size })] }, () => {});
         world.crash().open();
         expect(world.recovered.get('c')?.runs.at(-1)).to.include({ first: next - 1 });
       }
@@ -273,7 +273,8 @@ describe('recovery of the log', () => {
       for (const missing of [1, 2, 3]) {
         const { world } = manySegments();
         world.kill().remove(missing);
-        expect(world.refusal()).to.include({ code: 'ROT', path: world.path(missing) });
+        // What stands first may be any, but then it shows that entries are missing before it.
+        expect(world.refusal()).to.include({ code: 'ROT', path: world.path(missing === 1 ? 2 : missing) });
       }
     });
 
@@ -322,12 +323,12 @@ describe('recovery of the log', () => {
     it('refuses a format of another version, and says what to do', () => {
       const { world } = threeBatches();
       const head = world.contents(1).subarray(0, 16);
-      head.writeUInt32BE(2, 8);
+      head.writeUInt32BE(3, 8);
       head.writeUInt32BE(crc32(head.subarray(0, 12)), 12);
       world.kill().put(1, 0, head);
       const refused = world.refusal();
       expect(refused).to.include({ code: 'FORMAT', path: world.path(1) });
-      expect(refused.message).to.match(/format 2.*Run the version of Concord that wrote it, or a newer one/);
+      expect(refused.message).to.match(/format 3.*Run the version of Concord that wrote it, or a newer one/);
     });
 
     it('refuses a run that cannot be described', () => {

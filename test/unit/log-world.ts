@@ -1,7 +1,16 @@
 /** A few words for tests of the log: a node's disk, its log, power cuts, and bytes changed behind its back. */
 import { expect } from 'chai';
 import { StorageError } from '../../node/storage/errors.js';
-import { type HardState, type Log, openLog, type Place, type Recovered, type RunHead } from '../../node/storage/log.js';
+import {
+  type BaseEntry,
+  type HardState,
+  type Log,
+  openLog,
+  type Place,
+  type Recovered,
+  type RunHead,
+  type Start,
+} from '../../node/storage/log.js';
 import type { File, FileError, Files } from '../../node/world.js';
 import { SimulatedDisk } from '../simulation/files.js';
 import type { Fate } from '../simulation/inode.js';
@@ -17,8 +26,11 @@ export function run(group: string, first: number, count = 1, options: { term?: n
   bytes.writeUInt32BE(options.term ?? 1, 8);
   bytes.writeUInt32BE(group.length, 12);
   bytes.write(group, 16);
-  return { group, bytes };
+  return { group, first, count, term: options.term ?? 1, bytes };
 }
+
+/** A run as the tests hand it in. */
+export type TestRun = ReturnType<typeof run>;
 
 /** A hard state of the tests. */
 export function vote(group: string, term: number, to: string): HardState {
@@ -48,6 +60,8 @@ export class LogWorld {
   readonly fatal: FileError[] = [];
   readonly segment_bytes: number;
   recovered: Recovered<RunHead> = new Map();
+  /** What checkpoints stand in for when the log is opened. */
+  readonly bases = new Map<string, BaseEntry>();
   private opened: Log | null = null;
 
   constructor(segment_bytes = 8192) {
@@ -66,11 +80,11 @@ export class LogWorld {
   /** Starts opening; what it comes to is there once the time has run. */
   tryOpen(): { error: FileError | null } {
     const outcome: { error: FileError | null } = { error: null };
-    const { files, time, segment_bytes } = this;
+    const { files, time, segment_bytes, bases } = this;
     this.opened = null;
     const fatal = (error: FileError) => this.fatal.push(error);
     openLog(
-      { files, scheduler: time, folder: FOLDER, segment_bytes, describe: describeRun, fatal },
+      { files, scheduler: time, folder: FOLDER, segment_bytes, bases, describe: describeRun, fatal },
       (error, opened) => {
         outcome.error = error;
         if (opened !== null) ({ log: this.opened, recovered: this.recovered } = opened);
@@ -98,9 +112,9 @@ export class LogWorld {
   }
 
   /** Appends runs and lets them become durable. */
-  append(runs: { group: string; bytes: Buffer }[], states: HardState[] = []): Place[] {
+  append(runs: TestRun[], states: HardState[] = [], starts: Start[] = []): Place[] {
     let result: Place[] | null = null;
-    this.log.append({ states, runs }, (places) => {
+    this.log.append({ states, starts, runs }, (places) => {
       result = places;
     });
     this.time.settle();

@@ -3,6 +3,7 @@ import { expect } from 'chai';
 import { proposalOf } from '../../node/replica.js';
 import { METRIC_PREFIX, METRICS, type MetricName } from '../../protocol/metrics.js';
 import { OPERATIONS } from '../../protocol/operations.js';
+import type { SimulationOptions } from '../simulation/cluster.js';
 import { Load, lead, led, SOON_MS, Stranger } from '../simulation/words.js';
 import { PROCESS_METRICS } from './process-metrics.js';
 import { WatchedCluster } from './watched-cluster.js';
@@ -12,7 +13,14 @@ const SEED = 1;
 /** Rows under which a metric is told besides its own name. */
 const ENDINGS: Partial<Record<string, string>> = { histogram: '_count', summary: '_count' };
 
+/** A log that is soon given back, in small segments. */
+const SMALL: SimulationOptions = {
+  segment_bytes: 64 << 10,
+  budgets: { memory_budget: 1 << 20, log_budget: 256 << 10 },
+};
+
 interface Deed {
+  readonly options?: SimulationOptions;
   /** What happens. The cluster is up, n1 leading both groups, unless the deed is its start. */
   readonly happens: (cluster: WatchedCluster) => Promise<unknown>;
   readonly grows: readonly MetricName[];
@@ -40,6 +48,8 @@ const DEEDS: Record<string, Deed> = {
       'applied_index',
       'durable_index',
       'last_index',
+      'first_index',
+      'log_runs',
       'uncommitted_bytes',
       'messages_held',
       'appends_in_flight',
@@ -206,6 +216,68 @@ const DEEDS: Record<string, Deed> = {
     },
     grows: ['entries_ignored_total'],
   },
+  'a member was away for longer than the log goes back': {
+    options: SMALL,
+    happens: async (cluster) => {
+      cluster.kill('n3');
+      await fillUp(cluster);
+      cluster.start('n3');
+      await cluster.until(() => cluster.grown.has(`${METRIC_PREFIX}snapshots_sent_total`), SOON_MS);
+    },
+    grows: [
+      'checkpoint_seconds',
+      'checkpoint_bytes',
+      'checkpoint_index',
+      'dirty_bytes',
+      'base_bytes',
+      'message_memory_bytes',
+      'message_bodies_bytes',
+      'message_index_bytes',
+      'snapshots_sending',
+      'snapshot_chunks',
+      'snapshots_sent_total',
+      'snapshot_sent_bytes_total',
+      'snapshots_receiving',
+      'snapshots_installed_total',
+      'snapshot_received_bytes_total',
+    ],
+  },
+  'another leads while one sends a snapshot': {
+    options: SMALL,
+    happens: async (cluster) => {
+      cluster.kill('n3');
+      await fillUp(cluster);
+      cluster.onSnapshot((from, to) => {
+        cluster.network.block(from, to);
+        cluster.network.block(to, from);
+      });
+      cluster.start('n3');
+      await cluster.until(() => cluster.grown.has(`${METRIC_PREFIX}snapshot_sent_bytes_total`), SOON_MS);
+      await lead(cluster, 'n2', 's0');
+      await cluster.until(() => cluster.grown.has(`${METRIC_PREFIX}snapshots_declined_total`), SOON_MS);
+    },
+    grows: ['snapshots_unsent_total', 'snapshots_declined_total'],
+  },
+  'a checkpoint is due and the disk is full': {
+    // The log has room: it is not the first to notice.
+    options: { ...SMALL, segment_bytes: 1 << 20 },
+    happens: async (cluster) => {
+      cluster.disk('n3').faults.leave(0);
+      await fillUp(cluster);
+      await cluster.until(() => cluster.grown.has(`${METRIC_PREFIX}base_full`), SOON_MS);
+    },
+    grows: ['base_full'],
+  },
+  'a node has lost its log': {
+    happens: async (cluster) => {
+      cluster.kill('n3');
+      cluster.damaged('n3');
+      cluster.lose('n3', '/n3/log');
+      cluster.start('n3');
+      await cluster.until(() => cluster.isUp('n3') && cluster.replica('n3', 's0')?.raft.repairing === false, SOON_MS);
+    },
+    grows: ['repairing', 'damage_found_total'],
+  },
   'a node comes back and replays its log': {
     happens: async (cluster) => {
       cluster.kill('n3');
@@ -216,6 +288,14 @@ const DEEDS: Record<string, Deed> = {
   },
 };
 
+/** Enqueues more than the log keeps. */
+async function fillUp(cluster: WatchedCluster): Promise<void> {
+  const client = await cluster.result(cluster.client('a'));
+  const body = 'x'.repeat(8000);
+  for (let i = 0; i < 10; i++)
+    await cluster.result(Promise.all(Array.from({ length: 10 }, () => client.queue().enqueue(body))));
+}
+
 describe('metrics move', function () {
   this.timeout(30_000);
 
@@ -224,13 +304,13 @@ describe('metrics move', function () {
     expect([...tested].sort()).to.deep.equal(Object.keys(METRICS).sort());
   });
 
-  Object.entries(DEEDS).forEach(([deed, { happens, grows }], nth) => {
+  Object.entries(DEEDS).forEach(([deed, { happens, grows, options }], nth) => {
     describe(`when ${deed}:`, () => {
       let grown: ReadonlySet<string>;
 
       before(async () => {
         // Slow disks: one is asked for its vote while it still writes down that it is a member.
-        const cluster = new WatchedCluster(SEED, { disk_ms: nth > 0 ? 0.2 : 40 });
+        const cluster = new WatchedCluster(SEED, { disk_ms: nth > 0 ? 0.2 : 40, ...options });
         if (nth > 0) {
           cluster.start(...cluster.ids);
           await lead(cluster, 'n1', 'c', 's0');

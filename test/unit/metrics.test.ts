@@ -164,8 +164,8 @@ describe('a pattern for names', () => {
 describe('counting leaderships', () => {
   let counts: Leadership;
   const counted = () => ({ started: counts.started, won: counts.won, lost: counts.lost, changes: counts.changes });
-  const see = (term: number, vote: string, leader: string) =>
-    counts.see({ term, vote, leader, leads: leader === 'n1' });
+  const see = (term: number, vote: string, leader: string, repairing = false) =>
+    counts.see({ term, vote, leader, leads: leader === 'n1', repairing });
 
   beforeEach(() => {
     counts = new Leadership('n1', 3);
@@ -185,6 +185,12 @@ describe('counting leaderships', () => {
     see(4, 'n2', 'n2');
     see(5, '', 'n3');
     expect(counted()).to.deep.equal({ started: 0, won: 0, lost: 0, changes: 2 });
+  });
+
+  it('counts no election of one that enters a term without standing in it, being under repair', () => {
+    see(4, 'n1', '', true);
+    see(5, 'n2', 'n2');
+    expect(counted()).to.deep.equal({ started: 0, won: 0, lost: 0, changes: 1 });
   });
 
   it('counts an election again for each term, and a leader again only in another', () => {

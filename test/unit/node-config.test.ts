@@ -60,6 +60,8 @@ describe("a node's configuration", () => {
       election_ms: 1000,
       heartbeat_ms: 100,
       segment_bytes: 16 << 20,
+      memory_budget: 256 << 20,
+      log_budget: 512 << 20,
       faults: false,
       faults_hold_writes: false,
       keeper_fd: null,
@@ -79,13 +81,23 @@ describe("a node's configuration", () => {
   });
 
   it('takes flags over the file', () => {
-    const flags = { id: 'n1', cluster: 'flagged', 'election-ms': '900', 'segment-bytes': '65536', 'keeper-fd': '3' };
+    const flags = {
+      id: 'n1',
+      cluster: 'flagged',
+      'election-ms': '900',
+      'segment-bytes': '65536',
+      'memory-budget': '16777216',
+      'log-budget': '1048576',
+      'keeper-fd': '3',
+    };
     const config = read(flags, FILE);
     expect(config).to.deep.include({
       id: 'n1',
       cluster: 'flagged',
       election_ms: 900,
       segment_bytes: 65_536,
+      memory_budget: 16 << 20,
+      log_budget: 1 << 20,
       keeper_fd: 3,
     });
     expect(config.listen).to.equal('127.0.0.1:7102');
@@ -145,6 +157,11 @@ describe("a node's configuration", () => {
       ['when a peer has no good name', { peers: `${PEERS},4=127.0.0.1:7104` }, /^command line: peers\.4: /],
       ['with a cluster name that holds a #', { cluster: 'a#b' }, /^command line: cluster: /],
       ['with a number that is none', { 'election-ms': '1s' }, /--election-ms.*whole number/],
+      [
+        'with a budget for less log than four segments',
+        { 'log-budget': '1048576' },
+        /^command line: log_budget has to be at least 4 times segment_bytes/,
+      ],
       ['with a number out of bounds', { 'segment-bytes': '10' }, /^command line: segment_bytes: /],
       ['with heartbeats too rare', { 'heartbeat-ms': '400' }, /heartbeat_ms has to be at most a third of election_ms/],
       ['with a flag that does not exist', { 'no-such': '1' }, /^command line: unknown option '--no-such'/],

@@ -1,10 +1,13 @@
 /** The queue against the plainest one there can be, whatever is done to both. */
 import { expect } from 'chai';
 import fc from 'fast-check';
-import type { Effects, Position } from '../../node/services/machine.js';
-import { Queue, type QueueLimits } from '../../node/services/queue.js';
+import type { Command, Effects, Position } from '../../node/services/machine.js';
+import { Messages } from '../../node/services/messages/messages.js';
+import type { QueueLimits } from '../../node/services/queue.js';
+import { Queues } from '../../node/services/queues.js';
 import { Tables } from '../../node/services/tables.js';
-import { answer } from './replica.js';
+import { type ArgumentOf, OPERATIONS } from '../../protocol/operations.js';
+import { answer, bodyOf } from './replica.js';
 
 describe('the queue, whatever happens to it,', () => {
   type Step =
@@ -13,6 +16,7 @@ describe('the queue, whatever happens to it,', () => {
     | { do: 'abandon'; which: number }
     | { do: 'pass'; ms: number }
     | { do: 'end'; session: number }
+    | { do: 'restart' }
     | { do: 'stuff' | 'free'; session: number };
 
   const session = fc.integer({ min: 1, max: 4 });
@@ -28,6 +32,7 @@ describe('the queue, whatever happens to it,', () => {
       { weight: 2, arbitrary: fc.nat(20).map((which): Step => ({ do: 'abandon', which })) },
       { weight: 2, arbitrary: fc.nat(20).map((ms): Step => ({ do: 'pass', ms })) },
       { weight: 1, arbitrary: session.map((of): Step => ({ do: 'end', session: of })) },
+      { weight: 1, arbitrary: fc.constant<Step>({ do: 'restart' }) },
       {
         weight: 1,
         arbitrary: fc
@@ -83,10 +88,36 @@ describe('the queue, whatever happens to it,', () => {
     }
   }
 
+  /** The queues of a shard; the lane number of a command is the index of its entry. */
+  class Shard {
+    private readonly tables = new Tables();
+    readonly service = new Queues(this.tables, new Messages(), limits);
+
+    run<N extends 'queue.enqueue' | 'queue.dequeue'>(
+      name: N,
+      argument: ArgumentOf<N>,
+      session: number,
+      at: Position,
+      effects: Effects,
+    ): unknown {
+      const { number: operation } = OPERATIONS[name];
+      const command: Command = { session, lane: at.index, operation, name: '', body: bodyOf(name, argument) };
+      return answer(this.service.apply(command, at, effects));
+    }
+
+    /** One that was put together from its rows. */
+    restarted(): Shard {
+      const other = new Shard();
+      for (const [key, value] of this.tables.rows()) other.tables.feed(key, value);
+      other.service.restored();
+      return other;
+    }
+  }
+
   it('does what two lists would do, and loses and doubles nothing', () => {
     fc.assert(
       fc.property(steps, (list) => {
-        const queue = new Queue('default', new Tables(), limits);
+        let shard = new Shard();
         const model = new Model();
         const stuffed = new Set<number>();
         const hasRoom = (of: number): boolean => !stuffed.has(of);
@@ -112,13 +143,13 @@ describe('the queue, whatever happens to it,', () => {
           switch (step.do) {
             case 'enqueue': {
               const body = Buffer.alloc(step.bytes, i);
-              const came = answer(queue.enqueue(body, effects));
+              const came = shard.run('queue.enqueue', [body], 1, at, effects);
               expect(came).to.equal(model.enqueue(body, hasRoom, (lane, what) => expected.push([lane, what])));
               if (typeof came === 'number') accepted.push(came);
               break;
             }
             case 'dequeue': {
-              const came = answer(queue.dequeue(step.session, index, step.wait_ms, at, effects));
+              const came = shard.run('queue.dequeue', [step.wait_ms], step.session, at, effects);
               expect(came).to.deep.equal(model.dequeue(step.session, index, step.wait_ms, time));
               note(came);
               break;
@@ -126,22 +157,24 @@ describe('the queue, whatever happens to it,', () => {
             case 'abandon': {
               const one = model.line[step.which];
               if (one === undefined) {
-                expect(queue.abandon(1, 100_000 + index)).to.equal(false);
+                shard.service.abandon([{ session: 1, lane: 100_000 + index }]);
               } else {
                 model.leave(({ lane }) => lane === one.lane);
-                expect(queue.abandon(one.session, one.lane)).to.equal(true);
-                expect(queue.abandon(one.session, one.lane), 'twice').to.equal(false);
+                for (const _ of [1, 2]) shard.service.abandon([one]);
               }
               break;
             }
             case 'pass':
               time += step.ms;
               for (const { lane } of model.leave(({ deadline }) => deadline <= time)) expected.push([lane, null]);
-              queue.expire(time, effects);
+              shard.service.advance({ ...at, time }, effects);
               break;
             case 'end':
               model.leave((one) => one.session === step.session);
-              queue.endSession(step.session);
+              shard.service.sessionsEnded([step.session]);
+              break;
+            case 'restart':
+              shard = shard.restarted();
               break;
             case 'stuff':
               stuffed.add(step.session);
@@ -152,8 +185,11 @@ describe('the queue, whatever happens to it,', () => {
           }
           expect(real).to.deep.equal(expected);
           for (const one of real) note((one as unknown[])[1]);
-          expect(queue.size).to.equal(model.messages.length);
-          expect(queue.deadline()).to.equal(
+          const { queue_messages, queue_bytes, queue_waiters } = shard.service.holdings();
+          expect(queue_messages?.held).to.equal(model.messages.length);
+          expect(queue_bytes?.held).to.equal(model.messages.reduce((sum, { body }) => sum + body.length, 0));
+          expect(queue_waiters?.held).to.equal(model.line.length);
+          expect(shard.service.deadline()).to.equal(
             Math.min(Number.POSITIVE_INFINITY, ...model.line.map((one) => one.deadline)),
           );
         });

@@ -1,12 +1,15 @@
 /** The queue: first in, first out; nothing lost, nothing doubled, with commands that wait, give up, run out of time or end. */
 import { expect } from 'chai';
+import { prefixOf } from '../../node/services/cut.js';
 import { firstCommandEntry } from '../../node/services/entry.js';
 import { shardMachine } from '../../node/services/group-machine.js';
 import { type Outcome, PENDING } from '../../node/services/machine.js';
+import { MESSAGES_TABLE, Messages } from '../../node/services/messages/messages.js';
 import { QUEUE_LIMITS, type QueueLimits } from '../../node/services/queue.js';
 import { Tables } from '../../node/services/tables.js';
 import { decode, encode } from '../../protocol/codec.js';
 import { answer, envelopeOf, Replica, valueBytes } from './replica.js';
+import { type BaseRows, feedRows, StrictTables } from './strict-tables.js';
 
 const A = 11;
 const B = 12;
@@ -77,13 +80,51 @@ describe('the queue', () => {
     }
   });
 
-  it('goes on where a queue over the same rows left off', () => {
+  it('goes on where a queue with the same rows left off', () => {
     const { tables, enqueue, replica } = shard();
     enqueue(A, 'a');
-    const again = new Replica(shardMachine('s0', tables));
+    const copies = new Tables();
+    const again = new Replica(shardMachine('s0', copies));
+    for (const [key, value] of tables.rows()) copies.feed(key, value);
+    again.machine.restored(replica.time);
     again.index = replica.index;
     expect(again.ask(B, 1, 'queue.enqueue', [valueBytes('b')])).to.equal(2);
     expect(again.ask(B, 2, 'queue.dequeue', [0])).to.deep.equal([1, valueBytes('a')]);
+  });
+
+  it('gives the same messages when the base alone has their bodies, and after a restart from there', () => {
+    const open = (base: () => BaseRows, tables: StrictTables) => {
+      const read = (key: Buffer): Buffer | undefined => {
+        const value = base().get(Buffer.concat([prefixOf(MESSAGES_TABLE), key]).toString('hex'));
+        return value === undefined ? undefined : Buffer.from(value, 'hex');
+      };
+      const messages = new Messages({ read, load_bytes_max: 0 });
+      return { messages, replica: new Replica(shardMachine('s0', tables, {}, messages)) };
+    };
+    const body = (i: number) => valueBytes(`${i}:${'x'.repeat(i)}`);
+    const tables = new StrictTables();
+    const { messages, replica } = open(() => tables.base, tables);
+    for (let i = 1; i <= 400; i++) replica.run(A, i, 'queue.enqueue', [body(i)], { confirmed: i - 1 });
+    const cut = replica.machine.cut();
+    while (cut.next(1000) !== null);
+    cut.flushed();
+    messages.shrink(0);
+    expect(messages.resident).to.equal(0);
+    const copies = new StrictTables();
+    const again = open(() => tables.base, copies);
+    feedRows(tables.base, again.replica.machine);
+    again.replica.machine.restored(replica.time);
+    again.replica.index = replica.index;
+    expect(again.messages.resident).to.equal(0);
+    expect(again.replica.machine.fingerprint()).to.equal(replica.machine.fingerprint());
+    for (const one of [replica, again.replica]) {
+      for (let i = 1; i <= 400; i++) {
+        expect(one.ask(B, i, 'queue.dequeue', [0], { confirmed: i - 1 })).to.deep.equal([i, body(i)]);
+        if (i % 50 === 0) for (const store of [messages, again.messages]) store.prefetch(5000);
+      }
+      expect(one.ask(B, 401, 'queue.dequeue', [0], { confirmed: 400 })).to.equal(null);
+    }
+    expect(again.replica.machine.fingerprint()).to.equal(replica.machine.fingerprint());
   });
 
   it('hands a message to the command that has waited longest, past the queue', () => {

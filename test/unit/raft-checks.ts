@@ -3,19 +3,16 @@
 import type { RaftGroup } from '../../node/raft/group.js';
 import type { MultiRaft } from '../../node/raft/multi.js';
 import { eachEntry, lastOf, type Run } from '../../node/raft/run.js';
-import type { GroupMessage, HardState, NodeId, PeerMessage } from '../../node/raft/types.js';
-
-/** What survives of one group when a node crashes. */
-export interface GroupDisk {
-  state: HardState;
-  runs: Run[];
-}
+import type { GroupMessage, NodeId, PeerMessage } from '../../node/raft/types.js';
+import type { GroupDisk } from './raft-disk.js';
 
 /** A node as the checks see it. */
 export interface Witness {
   readonly id: NodeId;
   readonly disk: ReadonlyMap<string, GroupDisk>;
   readonly multi: MultiRaft | null;
+  /** All that it has applied of a group. */
+  state(group: string): readonly string[];
 }
 
 interface Committed {
@@ -41,6 +38,9 @@ export class Checks {
   readonly #committed = new Map<string, Committed[]>();
   readonly #commits = new WeakMap<RaftGroup, number>();
   readonly #terms = new WeakMap<RaftGroup, number>();
+  /** By group: what was applied by whoever applied it first. */
+  readonly #applied = new Map<string, string[]>();
+  readonly #appliedAt = new WeakMap<RaftGroup, number>();
 
   constructor(witnesses: () => readonly Witness[]) {
     this.#witnesses = witnesses;
@@ -60,6 +60,7 @@ export class Checks {
       this.#terms.set(raft, raft.term);
       this.#logMatching(node.id, raft);
       this.#stateMachineSafety(node, raft);
+      this.#sameState(node, raft);
       if (raft.leads) this.#elected(node.id, raft);
     }
   }
@@ -67,7 +68,8 @@ export class Checks {
   /** Looks at a message that leaves a node: what it promises must be on that node's disk. */
   leaving(node: Witness, to: NodeId, message: PeerMessage): void {
     if (message.kind === 'heartbeat' || message.kind === 'heartbeat_reply') return;
-    const disk = node.disk.get(message.group) ?? { state: { term: 0, vote: '' }, runs: [] };
+    const disk = node.disk.get(message.group);
+    if (disk === undefined) return;
     const broken = (what: string) =>
       new Broken(`${node.id} says ${message.kind} to ${to} in term ${message.term}: ${what}`);
     const { term, vote } = disk.state;
@@ -79,13 +81,27 @@ export class Checks {
     if (message.kind === 'append_reply' && promises === 'term') {
       const log = node.multi?.groups.get(message.group)?.log;
       for (let index = message.match; index > 0 && index > message.match - 3; index--)
-        if (termOn(disk, index) !== log?.termAt(index)) throw broken(`entry ${index} is not on its disk`);
+        if (!disk.holds(index, log?.termAt(index) ?? -1)) throw broken(`entry ${index} is not on its disk`);
+    }
+  }
+
+  /** A repair is over: nobody may count on it for what it does not hold. */
+  repaired(node: Witness, raft: RaftGroup): void {
+    for (const other of this.#witnesses()) {
+      const leader = other.multi?.groups.get(raft.id);
+      const match = leader?.matches()[node.id] ?? 0;
+      if (leader === undefined || !leader.leads || leader.term < raft.term || match < leader.log.start.index) continue;
+      if (node.disk.get(raft.id)?.holds(match, leader.log.termAt(match) ?? -1) !== true)
+        throw new Broken(
+          `${other.id} leads ${raft.id} in ${leader.term} and believes that ${node.id} has entry ${match}`,
+        );
     }
   }
 
   #logMatching(id: NodeId, raft: RaftGroup): void {
-    let previous = raft.log.termAt(Math.min(raft.commit, this.#commits.get(raft) ?? 0)) ?? 0;
-    for (let index = Math.min(raft.commit, this.#commits.get(raft) ?? 0) + 1; index <= raft.log.last; ) {
+    const first = Math.max(raft.log.first, Math.min(raft.commit, this.#commits.get(raft) ?? 0) + 1);
+    let previous = raft.log.termAt(first - 1) ?? 0;
+    for (let index = first; index <= raft.log.last; ) {
       const run = raft.log.runAt(index);
       if (run === undefined) throw new Broken(`${id}: no entry ${index} of ${raft.log.last}`);
       if (this.#seen.get(run) !== run.count && run.bytes !== null) {
@@ -110,8 +126,10 @@ export class Checks {
     const before = this.#commits.get(raft) ?? 0;
     if (raft.commit < before) throw new Broken(`${node.id}: commit ${raft.commit} after ${before}`);
     for (let index = before + 1; index <= raft.commit; index++) {
-      const term = raft.log.termAt(index) ?? -1;
       const known = committed[index];
+      // What a checkpoint stands for is compared as state.
+      if (index < raft.log.start.index && known !== undefined) continue;
+      const term = raft.log.termAt(index) ?? -1;
       if (known === undefined) {
         this.#onQuorum(node.id, raft, index, term);
         committed.push({ term, during: raft.term });
@@ -121,11 +139,25 @@ export class Checks {
     this.#commits.set(raft, raft.commit);
   }
 
+  // However it came by its state, by entries or by a snapshot, it is that of all others at the same index.
+  #sameState(node: Witness, raft: RaftGroup): void {
+    const state = node.state(raft.id);
+    const known = this.#applied.get(raft.id) ?? [];
+    this.#applied.set(raft.id, known);
+    for (let i = this.#appliedAt.get(raft) ?? 0; i < state.length; i++) {
+      const entry = state[i] ?? '';
+      if (known[i] === undefined) known.push(entry);
+      else if (known[i] !== entry)
+        throw new Broken(`${node.id} applies something else as entry ${i + 1} of ${raft.id}`);
+    }
+    this.#appliedAt.set(raft, state.length);
+  }
+
   // Who counts is decided by the committer's configuration: a majority of it must have the entry on disk.
   #onQuorum(id: NodeId, raft: RaftGroup, index: number, term: number): void {
     const holders = new Set(
       this.#witnesses()
-        .filter(({ disk }) => termOn(disk.get(raft.id), index) === term)
+        .filter(({ disk }) => disk.get(raft.id)?.held(index, term))
         .map((witness) => witness.id),
     );
     const { voters, outgoing } = raft.view().configuration;
@@ -144,7 +176,7 @@ export class Checks {
     this.#leaders.set(key, id);
     this.#entriesOf(raft.id).forEach(({ term, during }, index) => {
       // A leader may come to know late that it has won: what others committed in later terms it need not have.
-      if (during < raft.term && raft.log.termAt(index) !== term)
+      if (during < raft.term && index >= raft.log.start.index && raft.log.termAt(index) !== term)
         throw new Broken(`Leader Completeness: ${id} leads ${key} without entry ${index}, committed in ${during}`);
     });
   }
@@ -161,11 +193,6 @@ export class Checks {
     this.#committed.set(group, entries);
     return entries;
   }
-}
-
-/** Term of the entry at `index` on a disk; undefined when there is none. */
-export function termOn(disk: GroupDisk | undefined, index: number): number | undefined {
-  return disk?.runs.find((run) => run.first <= index && index <= lastOf(run))?.term;
 }
 
 function promiseOf(message: GroupMessage): 'vote' | 'term' | 'nothing' {

@@ -12,6 +12,7 @@ import {
 } from '../../node/raft/types.js';
 import { seededRandom } from '../simulation/time.js';
 import { Broken, Checks } from './raft-checks.js';
+import type { Base, Damage } from './raft-disk.js';
 import { GROUP, word } from './raft-harness.js';
 import { type Asked, Machine } from './raft-machine.js';
 
@@ -36,6 +37,11 @@ interface Event {
   readonly run: () => void;
 }
 
+/** A snapshot that was not answered by then has failed, ms. */
+const SNAPSHOT_MS_MAX = 300;
+/** How often a damaged replica asks for terms, ms. */
+const ASK_MS = 20;
+
 export class Cluster {
   readonly random: Random;
   readonly ids: readonly NodeId[];
@@ -44,6 +50,11 @@ export class Cluster {
   /** One line for every change of a role. */
   readonly trace: string[] = [];
   now = 0;
+  /** Reads answered, snapshots sent, snapshots that took the place of a state, repairs that came to their end. */
+  reads = 0;
+  snapshots = 0;
+  installed = 0;
+  repairs = 0;
   readonly #machines = new Map<NodeId, Machine>();
   #events: Event[] = [];
   /** Links that are up, each with its own number: what is on its way dies with it. */
@@ -71,8 +82,31 @@ export class Cluster {
       if (machine.multi !== null) continue;
       machine.start(this.now);
       for (const other of this.ids) if (!this.#severed.has(pair(id, other))) this.join(id, other);
+      for (const raft of this.machine(id).multi?.groups.values() ?? [])
+        if (raft.repairing) this.#askTerms(machine, raft);
     }
     return this;
+  }
+
+  /** Writes down what a node has applied, then gives up all but `tail` entries of its log below that. It takes `ms` until that is durable. */
+  checkpoint(id: NodeId, tail = 0, ms = 1, group = GROUP): void {
+    const machine = this.machine(id);
+    const raft = this.group(id, group);
+    const base = machine.cut(raft);
+    if (base === null) return;
+    machine.flush(group, base);
+    this.#after(ms, () => {
+      if (machine.multi?.groups.get(group) === raft) this.#happen(id, () => machine.flushed(raft, tail));
+    });
+  }
+
+  /** The disk of a node that is down loses something; when it is started it will know. False when too many others have. */
+  damage(id: NodeId, what: Damage, from = 1, group = GROUP): boolean {
+    const broken = this.ids.filter((one) => one !== id && this.machine(one).diskOf(group).repairing);
+    if (this.isUp(id) || 2 * (broken.length + 1) >= this.ids.length) return false;
+    this.#note(`${id} loses ${what} ${from}`);
+    this.machine(id).diskOf(group).damage(what, from);
+    return true;
   }
 
   /** The process dies. What was being written may be there or not: the whole batch or nothing of it. */
@@ -218,14 +252,21 @@ export class Cluster {
     return this.up.filter((id) => id !== this.leader(group));
   }
 
-  /** Everyone who is up has committed all that anyone has, and knows the leader. */
+  /** Everyone who is up has committed and applied all that anyone has, is whole, and knows the leader. */
   agrees(group = GROUP): boolean {
     const leader = this.leader(group);
     return (
       leader !== '' &&
       this.up.every((id) => {
-        const { leader: known, commit, last } = this.group(id, group).view();
-        return known === leader && commit === last && last === this.group(leader, group).log.last;
+        const { leader: known, commit, last, repairing } = this.group(id, group).view();
+        const applied = this.machine(id).state(group).length;
+        return (
+          !repairing &&
+          applied === commit &&
+          known === leader &&
+          commit === last &&
+          last === this.group(leader, group).log.last
+        );
       })
     );
   }
@@ -271,8 +312,10 @@ export class Cluster {
         this.#note(`${machine.id} ${raft.id} ${raft.view().role} ${raft.term} of ${raft.leader} ${out.reason}`);
       for (const { to, message } of out.messages) this.#send(machine, to, message);
       for (const run of out.loads) this.#load(machine, raft, run);
+      for (const peer of out.snapshots) this.#sendSnapshot(machine, raft, peer);
+      if (out.repaired) this.#repaired(machine, raft);
       for (const result of out.reads) this.#answered(machine, result);
-      raft.applied(raft.commit);
+      machine.apply(raft);
     }
     for (const { to, message } of multi.take()) this.#send(machine, to, message);
     machine.pump(this.now);
@@ -286,6 +329,79 @@ export class Cluster {
     this.#after(1, () => {
       if (machine.multi?.groups.get(raft.id) === raft)
         this.#happen(machine.id, () => raft.loaded(run, place, this.now));
+    });
+  }
+
+  // A leader's shell: offers its newest checkpoint, sends the rows, waits for an answer.
+  #sendSnapshot(machine: Machine, raft: RaftGroup, to: NodeId): void {
+    const { base } = machine.diskOf(raft.id);
+    if (base === null) throw new Broken(`${machine.id} has no checkpoint for ${to}`);
+    this.snapshots++;
+    this.#note(`${machine.id} sends ${to} a snapshot as of ${base.index}`);
+    const leaderTerm = raft.term;
+    const offer_ms = 1 + this.pick(this.weather.latency_ms);
+    this.#onLink(to, machine.id, offer_ms, (multi) => {
+      if (multi.groups.get(raft.id)?.heartbeat(machine.id, leaderTerm, 0, 0, this.now) === null)
+        this.machine(to).suspend(raft.id);
+    });
+    this.#onLink(
+      to,
+      machine.id,
+      offer_ms + Math.min(2 * this.machine(to).disk_ms, SNAPSHOT_MS_MAX) + this.pick(20),
+      () => this.#takeSnapshot(this.machine(to), raft.id, machine.id, base, leaderTerm),
+    );
+    this.#after(SNAPSHOT_MS_MAX, () => {
+      if (machine.multi?.groups.get(raft.id) === raft)
+        this.#happen(machine.id, () => raft.snapshotFailed(to, this.now));
+    });
+  }
+
+  // A follower's shell: the rows are durable. They may count and the process die before it has done anything else.
+  #takeSnapshot(machine: Machine, group: string, from: NodeId, base: Base, leaderTerm: number): void {
+    const raft = this.group(machine.id, group);
+    const taken = machine.install(raft, base, leaderTerm, this.now);
+    this.#note(`${machine.id} ${taken ? 'takes' : 'leaves'} the snapshot of ${from} as of ${base.index}`);
+    if (taken) this.installed++;
+    if (taken && this.pick(8) === 0) {
+      this.#after(0, () => this.crash(machine.id));
+      return;
+    }
+    if (raft.commit < base.index) return;
+    this.#onLink(from, machine.id, 1 + this.pick(this.weather.latency_ms), (multi) =>
+      multi.groups.get(group)?.snapshotSent(machine.id, base.index, this.now),
+    );
+  }
+
+  // A damaged replica asks all others for their terms until each has answered, over the links of this life.
+  #askTerms(machine: Machine, raft: RaftGroup): void {
+    const terms = new Map<NodeId, number>();
+    const others = this.ids.filter((id) => id !== machine.id);
+    const ask = () => {
+      if (machine.multi?.groups.get(raft.id) !== raft || terms.size === others.length) return;
+      for (const id of others)
+        this.#onLink(id, machine.id, 1 + this.pick(this.weather.latency_ms), (multi) => {
+          const term = multi.groups.get(raft.id)?.term ?? 0;
+          this.#onLink(machine.id, id, 1 + this.pick(this.weather.latency_ms), () => {
+            if (machine.multi?.groups.get(raft.id) !== raft || terms.size === others.length) return;
+            terms.set(id, Math.max(term, terms.get(id) ?? 0));
+            if (terms.size === others.length) raft.repairTerm(Math.max(...terms.values()), this.now);
+          });
+        });
+      this.#after(ASK_MS, ask);
+    };
+    ask();
+  }
+
+  // It is written down; the process may die before it knows.
+  #repaired(machine: Machine, raft: RaftGroup): void {
+    this.#after(1 + this.pick(5), () => {
+      if (machine.multi?.groups.get(raft.id) !== raft) return;
+      machine.diskOf(raft.id).repaired();
+      this.checks.repaired(machine, raft);
+      this.repairs++;
+      this.#note(`${machine.id} is repaired`);
+      if (this.pick(8) === 0) this.crash(machine.id);
+      else this.#happen(machine.id, () => raft.repairDone());
     });
   }
 
@@ -310,6 +426,9 @@ export class Cluster {
 
   #unlink(a: NodeId, b: NodeId): void {
     if (!this.#links.delete(pair(a, b))) return;
+    // What was coming over it comes no more.
+    for (const id of [a, b])
+      for (const group of this.machine(id).multi?.groups.keys() ?? []) this.machine(id).resume(group);
     this.#happen(a, (multi) => multi.disconnected(b, this.now));
     this.#happen(b, (multi) => multi.disconnected(a, this.now));
   }
@@ -333,6 +452,7 @@ export class Cluster {
     if (asked === undefined || asked.result !== null)
       throw new Broken(`an answer to read ${result.context} that nobody waits for`);
     asked.result = result;
+    if (!result.refused) this.reads++;
     if (!result.refused && result.index < asked.floor)
       throw new Broken(`a stale read at ${asked.at}: index ${result.index}, but ${asked.floor} was committed before`);
   }

@@ -2,7 +2,8 @@
 import { expect } from 'chai';
 import { RaftGroup } from '../../node/raft/group.js';
 import { decodeRun, encodeRun, lastOf, type Run } from '../../node/raft/run.js';
-import type { ReadResult, Save } from '../../node/raft/state.js';
+import type { Checkpoint, Snapshot } from '../../node/raft/snapshots.js';
+import type { ConfigurationAt, ReadResult, Save } from '../../node/raft/state.js';
 import {
   type Append,
   type AppendReply,
@@ -35,6 +36,11 @@ export interface CoreOptions {
   readonly log?: readonly number[];
   /** Or the runs themselves. */
   readonly runs?: readonly Run[];
+  /** Configurations in those. */
+  readonly configurations?: readonly ConfigurationAt[];
+  /** What it starts from. */
+  readonly start?: Checkpoint;
+  readonly repairing?: boolean;
   readonly seed?: number;
 }
 
@@ -47,6 +53,10 @@ export class Core {
   reads: ReadResult[] = [];
   /** Runs that it wants read from its disk. */
   loads: Run[] = [];
+  /** Followers that it wants sent a snapshot. */
+  snapshots: NodeId[] = [];
+  /** How often it said that it is whole again. */
+  repaired = 0;
   /** Saves that were begun and are not durable yet. */
   readonly saving: Save[] = [];
   #round = 0;
@@ -64,7 +74,9 @@ export class Core {
       random: seededRandom(options.seed ?? 1),
       hardState: options.hardState ?? { term: lastTerm, vote: '' },
       runs: runs.map((run) => ({ ...run, bytes: null, place: run.bytes })),
-      configurations: [],
+      configurations: options.configurations ?? [],
+      start: options.start ?? null,
+      repairing: options.repairing ?? false,
       now: this.now,
     });
     this.#collect();
@@ -185,6 +197,41 @@ export class Core {
     return this;
   }
 
+  /** A snapshot as of `index`, whose last entry is of `term`, counts. */
+  install(index: number, term: number, more: Partial<Snapshot> = {}): boolean {
+    const { configuration } = this.raft.view();
+    const installed = this.raft.install({ index, term, time: 0, configuration, leaderTerm: term, ...more }, this.now);
+    this.#collect();
+    return installed;
+  }
+
+  /** What it wanted sent to `peer` is there. */
+  snapshotSent(peer: NodeId, index: number): this {
+    this.raft.snapshotSent(peer, index, this.now);
+    return this.#collect();
+  }
+
+  snapshotFailed(peer: NodeId): this {
+    this.raft.snapshotFailed(peer, this.now);
+    return this.#collect();
+  }
+
+  /** A checkpoint as of what is applied is flushed, and the log up to `index` goes. */
+  compact(index: number): this {
+    this.raft.compact(index, Math.max(index, this.raft.view().snapshot));
+    return this.#collect();
+  }
+
+  repairTerm(term: number): this {
+    this.raft.repairTerm(term, this.now);
+    return this.#collect();
+  }
+
+  repairDone(): this {
+    this.raft.repairDone();
+    return this.#collect();
+  }
+
   /** Everything that is committed has been applied. */
   apply(): this {
     this.raft.applied(this.raft.commit);
@@ -208,9 +255,10 @@ export class Core {
     return taken[0] as Extract<GroupMessage, { kind: K }>;
   }
 
-  /** The terms of its log's entries, from index 1 on. */
+  /** The terms of its log's entries, from the first that is there on. */
   get terms(): number[] {
-    return Array.from({ length: this.raft.log.last }, (_, i) => this.raft.log.termAt(i + 1) ?? 0);
+    const { first, last } = this.raft.log;
+    return Array.from({ length: last - first + 1 }, (_, i) => this.raft.log.termAt(first + i) ?? 0);
   }
 
   get role(): string {
@@ -218,7 +266,9 @@ export class Core {
   }
 
   #collect(): this {
-    const { messages, reads, loads } = this.raft.take();
+    const { messages, reads, loads, snapshots, repaired } = this.raft.take();
+    this.snapshots.push(...snapshots);
+    if (repaired) this.repaired++;
     this.sent.push(...messages);
     this.reads.push(...reads);
     this.loads.push(...loads);
@@ -265,14 +315,21 @@ export function word(text: string): Proposal {
   return { kind: WORD, payload: Buffer.from(text) };
 }
 
+/** A checkpoint of the usual three as of an entry. */
+export function checkpoint(index: number, term: number, more: Partial<Checkpoint> = {}): Checkpoint {
+  return { index, term, time: 0, configuration: { voters: ['n1', 'n2', 'n3'], outgoing: [], learners: [] }, ...more };
+}
+
 /** A run of words. */
 export function run(term: number, first: number, words: readonly string[], time = 0): Run {
   return encodeRun(GROUP, term, first, time, words.map(word));
 }
 
 /** One run for each entry of these terms. */
-export function logOf(terms: readonly number[]): Run[] {
-  return terms.map((term, i) => encodeRun(GROUP, term, i + 1, 0, [{ kind: NOOP, payload: Buffer.from(`${i + 1}`) }]));
+export function logOf(terms: readonly number[], first = 1): Run[] {
+  return terms.map((term, i) =>
+    encodeRun(GROUP, term, first + i, 0, [{ kind: NOOP, payload: Buffer.from(`${first + i}`) }]),
+  );
 }
 
 /** An append of runs that follow (`previousIndex`, `previousTerm`). */
@@ -288,11 +345,16 @@ export function append(
 }
 
 export function ack(term: number, match: number): AppendReply {
-  return { kind: 'append_reply', group: GROUP, term, rejected: false, match, hintIndex: 0, hintTerm: 0 };
+  return replyOf(term, false, match, 0, 0);
 }
 
 export function reject(term: number, match: number, hintIndex: number, hintTerm: number): AppendReply {
-  return { kind: 'append_reply', group: GROUP, term, rejected: true, match, hintIndex, hintTerm };
+  return replyOf(term, true, match, hintIndex, hintTerm);
+}
+
+/** The same answer of a replica under repair. */
+export function repairing(reply: AppendReply): AppendReply {
+  return { ...reply, repairing: true };
 }
 
 export function request(
@@ -322,4 +384,8 @@ export function endOf(message: Append): number {
 function others(core: Core): NodeId[] {
   const { voters, outgoing, learners } = core.raft.view().configuration;
   return [...new Set([...voters, ...outgoing, ...learners])].filter((id) => id !== core.id);
+}
+
+function replyOf(term: number, rejected: boolean, match: number, hintIndex: number, hintTerm: number): AppendReply {
+  return { kind: 'append_reply', group: GROUP, term, rejected, match, hintIndex, hintTerm, repairing: false };
 }

@@ -3,11 +3,14 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { RaftLog } from '../../node/raft/log.js';
 import { decodeRun, eachEntry, encodeRun, lastOf, type Run, RunError } from '../../node/raft/run.js';
+import { InvariantError } from '../../node/raft/types.js';
 import { logOf, run } from './raft-harness.js';
 
 type Command =
   | { readonly do: 'append'; readonly term: number; readonly sizes: readonly number[] }
   | { readonly do: 'truncate'; readonly at: number }
+  | { readonly do: 'compact'; readonly at: number }
+  | { readonly do: 'begin'; readonly at: number; readonly agrees: boolean }
   | { readonly do: 'save' }
   | { readonly do: 'saved' }
   | { readonly do: 'apply' }
@@ -24,6 +27,11 @@ const command: fc.Arbitrary<Command> = fc.oneof(
     }),
   },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('truncate' as const), at: fc.nat(40) }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('compact' as const), at: fc.nat(40) }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ do: fc.constant('begin' as const), at: fc.nat(20), agrees: fc.boolean() }),
+  },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('save' as const) }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('saved' as const) }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('apply' as const) }) },
@@ -46,6 +54,8 @@ class Pair {
   readonly model: { term: number; what: string }[] = [];
   durable = 0;
   applied = 0;
+  /** What lies at or below it is purged. */
+  start = 0;
   #unsaved: Run[] = [];
   /** What is being written: runs, and up to where it proves the log. */
   #saving: { runs: { run: Run; bytes: Buffer }[]; last: number } | null = null;
@@ -69,7 +79,7 @@ class Pair {
       }
       case 'truncate': {
         const index = this.applied + 1 + one.at;
-        if (index > log.last) return;
+        if (index > log.last || index <= this.start) return;
         log.truncate(index);
         model.length = index - 1;
         this.durable = Math.min(this.durable, index - 1);
@@ -77,6 +87,17 @@ class Pair {
         this.#unsaved = this.#unsaved.filter((unsaved) => unsaved.first < index);
         break;
       }
+      case 'compact': {
+        log.compact(Math.min(one.at, this.applied));
+        expect(log.start.index, 'whole runs, no more').to.be.at.most(
+          Math.max(this.start, Math.min(one.at, this.applied)),
+        );
+        this.start = log.start.index;
+        break;
+      }
+      case 'begin':
+        this.#begin(this.applied + 1 + one.at, one.agrees);
+        break;
       case 'save':
         if (this.#saving !== null) return;
         this.#saving = {
@@ -108,8 +129,28 @@ class Pair {
     this.#compare();
   }
 
+  // A checkpoint of another as of `index`: of the entry that is here, or of one of a later term.
+  #begin(index: number, agrees: boolean): void {
+    const { log, model } = this;
+    const here = log.termAt(index);
+    const term = agrees && here !== undefined ? here : log.lastTerm + 1;
+    expect(log.begin({ index, term }), 'what follows stays').to.equal(term === here);
+    this.start = index;
+    this.applied = index;
+    this.durable = Math.max(index, term === here ? this.durable : 0);
+    while (model.length < index) model.push({ term, what: '' });
+    if (term !== here) {
+      model.length = index;
+      model[index - 1] = { term, what: '' };
+      if (this.#saving !== null) this.#saving.last = Math.min(this.#saving.last, index);
+    }
+    this.#unsaved = this.#unsaved.filter((unsaved) => log.holds(unsaved));
+    const [first] = this.#unsaved;
+    if (first !== undefined && first.first <= index) this.#unsaved[0] = log.behead();
+  }
+
   #slice(from: number, bytes_max: number, runs_max: number): void {
-    if (from > this.log.last) return;
+    if (from > this.log.last || from <= this.start) return;
     const { runs, bytes, last, missing } = this.log.slice(from, bytes_max, runs_max);
     expect(runs.length === 0, 'runs, or those that are missing').to.equal(missing.length > 0);
     if (missing.length > 0) {
@@ -122,7 +163,7 @@ class Pair {
     expect(bytes).to.equal(runs.reduce((sum, one) => sum + one.length, 0));
     let next = from;
     for (const one of runs) {
-      expect(decodeRun(one).first).to.equal(next);
+      expect(decodeRun(one).first, 'the first part of a run that is asked for from the middle on').to.equal(next);
       for (const what of wordsOf(decodeRun(one))) expect(what).to.equal(this.model[next++ - 1]?.what);
     }
     expect(last).to.equal(next - 1);
@@ -133,16 +174,21 @@ class Pair {
     expect(log.last).to.equal(model.length);
     expect(log.lastTerm).to.equal(model.at(-1)?.term ?? 0);
     expect(log.durable).to.equal(this.durable);
-    for (let index = 0; index <= model.length + 1; index++)
-      expect(log.termAt(index), `term at ${index}`).to.equal(index === 0 ? 0 : model[index - 1]?.term);
+    expect(log.start).to.deep.equal({ index: this.start, term: this.start === 0 ? 0 : model[this.start - 1]?.term });
+    for (let index = 0; index <= model.length + 1; index++) {
+      const term = index === 0 ? 0 : model[index - 1]?.term;
+      expect(log.termAt(index), `term at ${index}`).to.equal(index < this.start ? undefined : term);
+    }
     let cached = 0;
-    for (let index = 1; index <= log.last; ) {
+    for (let index = log.first; index <= log.last; ) {
       const one = log.runAt(index);
       if (one === undefined) throw new Error(`no run at ${index}`);
-      expect(one.first).to.equal(index);
+      if (index > log.first) expect(one.first).to.equal(index);
+      expect(log.holds(one)).to.equal(true);
       if (one.bytes === null) expect(one.place, 'what is not in memory is on disk').not.to.equal(null);
       else {
-        expect(wordsOf(one)).to.deep.equal(model.slice(index - 1, lastOf(one)).map(({ what }) => what));
+        const words = wordsOf(one).slice(index - one.first);
+        expect(words).to.deep.equal(model.slice(index - 1, lastOf(one)).map(({ what }) => what));
         cached += one.bytes.length;
       }
       index = lastOf(one) + 1;
@@ -184,6 +230,67 @@ describe('the log of a replica', () => {
         expect(log.lastAtOrBelow(index, limit)).to.equal(expected);
       }),
     );
+  });
+
+  it('that has been purged tells where one that ends before its start could agree: nowhere that it knows of', () => {
+    const log = new RaftLog(logOf([1, 1, 2, 4, 4, 6]), 0, 0);
+    log.compact(3);
+    expect(log.lastAtOrBelow(6, 4)).to.equal(5);
+    expect(log.lastAtOrBelow(6, 3), 'the start itself').to.equal(3);
+    expect(log.lastAtOrBelow(6, 1), 'before the start').to.equal(2);
+    expect(log.lastAtOrBelow(2, 9), 'before the start').to.equal(2);
+  });
+
+  it('begins behind its checkpoint, with the runs that reach back further as far as it knows what they follow', () => {
+    const begin = (runs: Run[], index: number, term: number) => {
+      const log = new RaftLog(runs, 0, 0, { index, term });
+      return [log.start.index, log.start.term, log.last, log.durable];
+    };
+    expect(begin([], 7, 3)).to.deep.equal([7, 3, 7, 7]);
+    expect(begin(logOf([3, 3], 8), 7, 2)).to.deep.equal([7, 2, 9, 9]);
+    expect(begin(logOf([1, 1, 2]), 2, 1), 'all of it').to.deep.equal([0, 0, 3, 3]);
+    expect(begin(logOf([1, 2, 2, 3], 4), 6, 2), 'nobody knows the term before the first run').to.deep.equal([
+      4, 1, 7, 7,
+    ]);
+    expect(begin([run(2, 4, ['a', 'b', 'c', 'd'])], 6, 2)).to.deep.equal([6, 2, 7, 7]);
+    expect(() => begin(logOf([1], 4), 2, 1), 'a gap').to.throw(InvariantError);
+    expect(() => begin(logOf([1, 1]), 2, 2), 'another entry').to.throw(InvariantError);
+    expect(() => begin(logOf([1, 1]), 3, 1), 'it ends before').to.throw(InvariantError);
+  });
+
+  it('keeps a run of which the checkpoint holds only a part, and reads it back', () => {
+    const whole = run(2, 4, ['a', 'b', 'c', 'd']);
+    const log = new RaftLog([{ ...whole, bytes: null, place: 'somewhere' }], 0, 1 << 20, { index: 5, term: 2 });
+    expect([log.termAt(4), log.termAt(5), log.termAt(6)]).to.deep.equal([undefined, 2, 2]);
+    const { missing } = log.slice(6, 1000, 1);
+    expect(log.load(missing[0] as Run, whole.bytes as Buffer)).to.equal(true);
+    expect(log.slice(6, 1000, 1).runs.map((bytes) => wordsOf(decodeRun(bytes)))).to.deep.equal([['c', 'd']]);
+  });
+
+  it('lets go only whole runs, and none that is not durable', () => {
+    const log = new RaftLog([], 1 << 20, 0);
+    for (const one of [run(1, 1, ['a', 'b']), run(1, 3, ['c', 'd']), run(2, 5, ['e'])]) log.append(one);
+    log.compact(5);
+    expect(log.start.index, 'nothing is durable').to.equal(0);
+    log.saved(4);
+    log.compact(3);
+    expect(log.start).to.deep.equal({ index: 2, term: 1 });
+    log.compact(5);
+    expect(log.start).to.deep.equal({ index: 4, term: 1 });
+    expect(log.runs).to.equal(1);
+    expect(() => log.truncate(4)).to.throw(InvariantError, 'purged');
+  });
+
+  it('drops from memory what is durable and not applied while nothing is applied', () => {
+    const log = new RaftLog([], 100, 0);
+    for (let index = 1; index <= 6; index++) {
+      const one = run(1, index, ['0123456789']);
+      one.place = one.bytes;
+      log.append(one);
+    }
+    log.saved(5);
+    log.shrink(Number.POSITIVE_INFINITY);
+    expect([1, 2, 3, 4, 5, 6].filter((index) => log.runAt(index)?.bytes != null)).to.deep.equal([5, 6]);
   });
 
   it('refuses a gap, an overlap and a term that falls', () => {

@@ -1,11 +1,12 @@
-/** A machine for tests of several cores: a disk that outlives the process, and what is on its way to it. */
+/** A machine for tests of several cores: a disk that outlives the process, what is on its way to it, and a state machine that remembers all. */
 import { configurationIn } from '../../node/raft/configuration.js';
 import { RaftGroup } from '../../node/raft/group.js';
 import { MultiRaft } from '../../node/raft/multi.js';
-import { decodeRun, lastOf } from '../../node/raft/run.js';
+import { eachEntry, lastOf } from '../../node/raft/run.js';
 import type { Random, ReadResult, Save } from '../../node/raft/state.js';
 import type { Configuration, NodeId, RaftSettings } from '../../node/raft/types.js';
-import { Broken, type GroupDisk, type Witness } from './raft-checks.js';
+import { Broken, type Witness } from './raft-checks.js';
+import { type Base, GroupDisk } from './raft-disk.js';
 
 /** A read that was asked for. */
 export interface Asked {
@@ -43,10 +44,17 @@ export class Machine implements Witness {
   asked: Asked[] = [];
   readonly #options: MachineOptions;
   #saving: Saving[] = [];
+  /** By group: all entries applied, from index 1 on. */
+  readonly #states = new Map<string, string[]>();
+  /** Groups that wait for rows of a snapshot: they apply nothing meanwhile. */
+  readonly #suspended = new Set<string>();
+  /** Checkpoints on their way to the disk. */
+  readonly #flushing = new Map<string, Base>();
 
   constructor(id: NodeId, options: MachineOptions) {
     this.id = id;
     this.#options = options;
+    for (const group of options.groups) this.disk.set(group, new GroupDisk());
   }
 
   start(now: number): void {
@@ -57,10 +65,15 @@ export class Machine implements Witness {
 
   /** Whatever was not durable is lost; what was being written is whole or not there at all. */
   crash(written: boolean): void {
-    if (written) this.#write();
+    if (written) {
+      this.#write();
+      for (const [group, base] of this.#flushing) this.diskOf(group).base = base;
+    }
     this.multi = null;
     this.waiting = null;
     this.#saving = [];
+    this.#suspended.clear();
+    this.#flushing.clear();
     this.savedAt = Number.POSITIVE_INFINITY;
   }
 
@@ -73,6 +86,17 @@ export class Machine implements Witness {
   /** What is being written. */
   get saving(): readonly Save[] {
     return this.#saving.map(({ save }) => save);
+  }
+
+  diskOf(group: string): GroupDisk {
+    const disk = this.disk.get(group);
+    if (disk === undefined) throw new Error(`no group ${group}`);
+    return disk;
+  }
+
+  /** All that a group has applied. */
+  state(group: string): readonly string[] {
+    return this.#states.get(group) ?? [];
   }
 
   setDisk(ms: number, now: number): void {
@@ -97,32 +121,81 @@ export class Machine implements Witness {
     for (const { group, save } of this.#saving.splice(0)) group.saved(save.sequence, now);
   }
 
-  // What replay will find: later runs cut earlier ones.
-  #write(): void {
-    for (const { group, save, bytes } of this.#saving) {
-      const disk = this.disk.get(group.id) ?? { state: { term: 0, vote: '' }, runs: [] };
-      this.disk.set(group.id, disk);
-      if (save.state !== null) disk.state = save.state;
-      save.runs.forEach((run, i) => {
-        run.place = bytes[i];
-        this.#append(disk, bytes[i] ?? Buffer.alloc(0));
-      });
+  /** Applies what is committed. */
+  apply(raft: RaftGroup): void {
+    const state = this.#states.get(raft.id) ?? [];
+    this.#states.set(raft.id, state);
+    const paused = this.#suspended.has(raft.id);
+    while (!paused && state.length < raft.commit) {
+      const run = raft.log.runAt(state.length + 1);
+      if (run === undefined) throw new Broken(`${this.id}: entry ${state.length + 1} is to be applied and gone`);
+      const bytes = run.bytes ?? (run.place as Buffer);
+      const { term } = run;
+      eachEntry(bytes, state.length + 1, Math.min(raft.commit, lastOf(run)), (_, entry) =>
+        state.push(`${term}:${entry.toString('base64')}`),
+      );
     }
+    raft.applied(state.length, paused);
   }
 
-  #append(disk: GroupDisk, place: Buffer): void {
-    const run = { ...decodeRun(place), bytes: null, place };
-    while ((disk.runs.at(-1)?.first ?? 0) >= run.first) disk.runs.pop();
-    const last = disk.runs.at(-1);
-    if (last !== undefined) last.count = Math.min(last.count, run.first - last.first);
-    const next = last === undefined ? 1 : lastOf(last) + 1;
-    if (run.first !== next) throw new Broken(`${this.id}: ${run.first} after ${next - 1} on disk`);
-    disk.runs.push(run);
+  // --- checkpoints and snapshots ------------------------------------------------------------------------------------------------------
+
+  /** The state as it stands, to be flushed. null when that may not be, or would bring nothing. */
+  cut(raft: RaftGroup): Base | null {
+    const applied = this.state(raft.id);
+    const index = applied.length;
+    const term = raft.log.termAt(index);
+    if (index <= (this.diskOf(raft.id).base?.index ?? 0) || this.#suspended.has(raft.id)) return null;
+    if (raft.durableTerm < raft.term || term === undefined) return null;
+    return { index, term, time: raft.timeAt(0), configuration: raft.configurationAt(index), applied: [...applied] };
+  }
+
+  /** A checkpoint is on its way to the disk. */
+  flush(group: string, base: Base): void {
+    this.#flushing.set(group, base);
+  }
+
+  /** It is there, unless another one has taken its place: all but `tail` entries below it go. */
+  flushed(raft: RaftGroup, tail: number): void {
+    const base = this.#flushing.get(raft.id);
+    const disk = this.diskOf(raft.id);
+    this.#flushing.delete(raft.id);
+    if (base === undefined || base.index <= (disk.base?.index ?? 0)) return;
+    disk.base = base;
+    raft.compact(Math.max(0, base.index - tail), base.index);
+    disk.release(raft.log.start.index);
+  }
+
+  /** Rows of a snapshot come in. */
+  suspend(group: string): void {
+    this.#suspended.add(group);
+  }
+
+  resume(group: string): void {
+    this.#suspended.delete(group);
+  }
+
+  /** The rows of a snapshot are durable: they count, unless the core has gone on. */
+  install(raft: RaftGroup, base: Base, leaderTerm: number, now: number): boolean {
+    this.#suspended.delete(raft.id);
+    if (!raft.mayInstall(base.index, leaderTerm)) return false;
+    this.#flushing.delete(raft.id);
+    this.diskOf(raft.id).base = base;
+    const { index, term, time, configuration } = base;
+    if (!raft.install({ index, term, time, configuration, leaderTerm }, now)) throw new Broken('a snapshot is refused');
+    this.#states.set(raft.id, [...base.applied]);
+    return true;
+  }
+
+  #write(): void {
+    for (const { group, save, bytes } of this.#saving) this.diskOf(group.id).write(save, bytes);
   }
 
   #recover(group: string, now: number): RaftGroup {
     const { configuration, settings, random } = this.#options;
-    const { state, runs } = this.disk.get(group) ?? { state: { term: 0, vote: '' }, runs: [] };
+    const { state, base, repairing } = this.diskOf(group);
+    const runs = this.diskOf(group).recovered();
+    this.#states.set(group, [...(base?.applied ?? [])]);
     const configurations = runs.flatMap((run) => {
       const found = configurationIn({ ...run, bytes: run.place as Buffer });
       return found === null ? [] : [{ index: run.first, configuration: found }];
@@ -134,8 +207,10 @@ export class Machine implements Witness {
       settings,
       random,
       hardState: state,
-      runs: runs.map((run) => ({ ...run })),
+      runs,
       configurations,
+      start: base,
+      repairing,
       now,
     });
   }

@@ -5,6 +5,7 @@ import { MultiRaft } from '../../node/raft/multi.js';
 import { DEFAULT_RAFT_SETTINGS, type Heartbeat, type PeerMessage } from '../../node/raft/types.js';
 import { seededRandom } from '../simulation/time.js';
 import { Cluster } from './raft-cluster.js';
+import { ack } from './raft-harness.js';
 
 const GROUPS = ['a', 'b', 'c'];
 
@@ -36,7 +37,7 @@ class Node {
       this.sync();
       this.hear('n2', { kind: 'vote_reply', group, term: 1, pre: false, granted: true });
       this.sync();
-      this.hear('n2', { kind: 'append_reply', group, term: 1, rejected: false, match: 1, hintIndex: 0, hintTerm: 0 });
+      this.hear('n2', { ...ack(1, 1), group });
     }
   }
 

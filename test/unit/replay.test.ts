@@ -41,12 +41,16 @@ describe('a replica that is started again', () => {
         settings: DEFAULT_RAFT_SETTINGS,
         random: seededRandom(1),
         recovered: new Map([['c', { term: 1, vote: 'n1', runs: found as never }]]),
+        heads: new Map(),
+        repairing: false,
+        memory_budget: Number.POSITIVE_INFINITY,
       },
       {
         now: () => now,
         wake: () => {},
         notLeader: () => new ConcordError('NO_LEADER'),
         read: (place, done) => void reads.push({ place: place as Buffer, done }),
+        row: () => undefined,
       },
     );
   });

@@ -7,6 +7,7 @@ import { Tables } from '../../node/services/tables.js';
 import { anyEntry, openEntry } from './entries.js';
 import { Replica, valueBytes } from './replica.js';
 import { restless } from './restless-table.js';
+import { feedRows, rowsOf } from './strict-tables.js';
 
 const A = 11;
 const B = 12;
@@ -26,15 +27,21 @@ describe('replicas', () => {
           (list, restart) => {
             const plain = machineOf(group, new Tables());
             const stirred = machineOf(group, new Tables(restless));
-            const tables = new Tables();
+            let tables = new Tables();
             let restarted = machineOf(group, tables);
             let time = 0;
             // In `c`, the sessions that the entries are about are opened first: their ids are the indexes of these entries.
             const opened = [1, 2, 3, 4, 5].map((): [Buffer, number] => [openEntry('cli-1', 10_000), 0]);
             [...opened, ...list].forEach(([one, ms], i) => {
+              if (i === restart) {
+                const rows = rowsOf(tables);
+                tables = new Tables();
+                restarted = machineOf(group, tables);
+                feedRows(rows, tables);
+                restarted.restored(time);
+              }
               time += ms;
               const at = { index: i + 1, term: 1, time };
-              if (i === restart) restarted = machineOf(group, tables);
               const applied = plain.applyEntry(one, at);
               expect(stirred.applyEntry(one, at)).to.deep.equal(applied);
               expect(restarted.applyEntry(one, at)).to.deep.equal(applied);

@@ -11,7 +11,13 @@ function group(change: Partial<GroupState> = {}): GroupState {
     leader: 'n2',
     commit: 5,
     applied: 5,
+    first: 1,
     last: 5,
+    checkpoint: 0,
+    repairing: false,
+    installing: false,
+    installed: null,
+    sending: [],
     match: {},
     since_ms: 10,
     voters: ['n1', 'n2', 'n3'],
@@ -32,7 +38,8 @@ const FIRST: NodeState = {
   sessions: 1,
   clients: 1,
   space: 'ok',
-  bytes: { log: 1000 },
+  bytes: { log: 1000, base: 0 },
+  repair: null,
 };
 
 class Screen implements Watcher {

@@ -235,6 +235,52 @@ describe('the feed', () => {
     ]);
   });
 
+  it('tells of a node that is damaged, what it waits for, and that it votes again', () => {
+    const screen = watched().processes(['n1'], ['n2'], ['n3']);
+    const before = screen.state.feed.length;
+    const damaged = [{ part: 'log', aside: 'log.damaged-1' }] as const;
+    const broken = (leader: string) => ({
+      c: group({ term: 3, leader, repairing: true }),
+      s0: group({ leader, repairing: true }),
+    });
+    screen.tell(status('n3', broken(''), { repair: { unheard: ['n2'], damaged } }));
+    expect(screen.condition('n3')).to.equal('repairing');
+    expect(safetyOf(screen.state)).to.deep.include({ level: 'edge', alive: 2, repairing: ['n3'] });
+    screen.tell(status('n3', broken('n1'), { repair: { unheard: [], damaged } }));
+    screen.tell(status('n3', { c: group({ term: 3 }), s0: group() }));
+    expect(screen.feed(before)).to.deep.equal([
+      'n3 is damaged and has no vote until it has refilled: log put aside as log.damaged-1',
+      'n3 waits to hear n2',
+      'quorum 2/3, n3 repairs: losing n1 or n2 stops c, s0',
+      'n3 has heard all others and refills',
+      'n3 is whole again and votes',
+      'quorum 3/3: any one node may fail',
+    ]);
+  });
+
+  it('tells who is sent a snapshot, and what it got, once', () => {
+    const screen = watched();
+    const before = screen.state.feed.length;
+    const quiet = { c: leading('n1', { term: 3 }), s0: leading('n1') };
+    screen.tell(status('n1', { ...quiet, s0: leading('n1', { sending: ['n3'] }) }));
+    screen.tell(status('n3', { s0: group({ installing: true }) }));
+    expect(screen.condition('n3')).to.equal('installing');
+    const installed = { index: 8881, bytes: 1_234_567, ms: 412 };
+    for (let times = 0; times < 2; times++) screen.tell(status('n3', { s0: group({ installed }) }));
+    screen.tell(status('n1', quiet));
+    expect(screen.feed(before)).to.deep.equal([
+      'n1 sends n3 a snapshot of s0',
+      'n3 has got a snapshot of s0 as of entry 8,881 (1.2 MB in 0.4s)',
+    ]);
+  });
+
+  it('tells nothing of snapshots that were over before it came', () => {
+    const screen = new Watched()
+      .tell(up('n3'))
+      .tell(status('n3', { s0: group({ installed: { index: 7, bytes: 1, ms: 1 } }) }));
+    expect(screen.feed()).not.to.match(/snapshot/);
+  });
+
   it('tells why a node is down and that it came back', () => {
     const screen = watched();
     const before = screen.state.feed.length;

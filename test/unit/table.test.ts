@@ -1,14 +1,8 @@
 /** Tables: they behave as a sorted list of rows would, and stay fast when they are used as a queue. */
 import { expect } from 'chai';
 import fc from 'fast-check';
-import {
-  type Compare,
-  compareNumbers,
-  comparePairs,
-  compareStrings,
-  memoryTable,
-  type Table,
-} from '../../node/services/table.js';
+import { type Compare, compareNumbers, comparePairs, compareStrings } from '../../node/services/keys.js';
+import { type Index, makeIndex } from '../../node/services/table.js';
 
 /** The plainest table there can be: every call looks at every row. */
 class Model<K, V> {
@@ -54,7 +48,7 @@ function steps<K>(key: fc.Arbitrary<K>): fc.Arbitrary<Step<K>[]> {
 function behavesAsItsModel<K>(compare: Compare<K>, key: fc.Arbitrary<K>): void {
   fc.assert(
     fc.property(steps(key), (list) => {
-      const table = memoryTable<K, number>(compare);
+      const table = makeIndex<K, number>(compare);
       const model = new Model<K, number>(compare);
       list.forEach((step, i) => {
         if (step[0] === 'put') {
@@ -77,13 +71,13 @@ function* scattered(n: number, step: number): Generator<number> {
   for (let i = 0; i < n; i++) yield (i * step) % n;
 }
 
-function filled(keys: Iterable<number>): Table<number, string> {
-  const table = memoryTable<number, string>(compareNumbers);
+function filled(keys: Iterable<number>): Index<number, string> {
+  const table = makeIndex<number, string>(compareNumbers);
   for (const key of keys) table.put(key, `v${key}`);
   return table;
 }
 
-const keysOf = (table: Table<number, string>, from?: number, to?: number): number[] =>
+const keysOf = (table: Index<number, string>, from?: number, to?: number): number[] =>
   [...table.scan(from, to)].map(([key]) => key);
 
 const range = (from: number, to: number): number[] => Array.from({ length: to - from }, (_, i) => from + i);
@@ -102,7 +96,7 @@ describe('a table in memory', () => {
   });
 
   it('orders strings by code units, not by the language of the machine', () => {
-    const table = memoryTable<string, number>(compareStrings);
+    const table = makeIndex<string, number>(compareStrings);
     for (const key of ['ä', 'b', 'Z', 'a', '\u{1F600}', '\uFFFF', '']) table.put(key, 0);
     expect([...table.scan()].map(([key]) => key)).to.deep.equal(['', 'Z', 'a', 'b', 'ä', '\u{1F600}', '\uFFFF']);
   });
@@ -153,7 +147,7 @@ describe('a table in memory', () => {
   });
 
   it('serves as a queue of a million rows', () => {
-    const table = memoryTable<number, number>(compareNumbers);
+    const table = makeIndex<number, number>(compareNumbers);
     for (let i = 0; i < 1_000_000; i++) table.put(i, i);
     for (let i = 0; i < 1_000_000; i++) {
       const [key] = table.first() ?? [-1];

@@ -200,7 +200,13 @@ export function groupState(state: Partial<GroupState> = {}): GroupState {
     leader: 'n1',
     commit: 40,
     applied: 40,
+    first: 1,
     last: 40,
+    checkpoint: 0,
+    repairing: false,
+    installing: false,
+    installed: null,
+    sending: [],
     match: {},
     since_ms: 1500,
     voters: ['n1', 'n2', 'n3'],
@@ -225,7 +231,8 @@ export function nodeState(id: string, state: Partial<NodeState> = {}): NodeState
     sessions: 1,
     clients: 1,
     space: 'ok',
-    bytes: { log: 1 },
+    bytes: { log: 1, base: 1 },
+    repair: null,
     ...state,
   };
 }

@@ -92,7 +92,7 @@ describe('a program under a lock', () => {
 
   it('gets SIGKILL when it does not heed that, after its grace and not before', async () => {
     const running = run(`trap "echo term >> \\"$OUT\\"" TERM; echo ready > "$OUT"; ${STAY}`, {
-      killAfter_ms: 100,
+      killAfter_ms: 700,
     });
     await untilSaid('ready');
     lock.lose();

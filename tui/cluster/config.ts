@@ -29,10 +29,21 @@ export interface ClusterConfig {
   readonly nodes: readonly NodeAddress[];
   /** Time a node has to stop by itself before it is killed, ms, 100 to 20,000: whoever waits for the keeper allows 30 s. */
   readonly stop_grace_ms: number;
+  readonly budgets: NodeBudgets;
+}
+
+/** What every node may keep, bytes; null: as a node has it when it is told nothing. */
+export interface NodeBudgets {
+  /** Messages and what is not in the base yet, in memory. */
+  readonly memory_budget: number | null;
+  /** Log on disk. */
+  readonly log_budget: number | null;
 }
 
 const NAME = /^[A-Za-z][A-Za-z0-9_-]{0,31}$/;
 const NAME_RULE = 'expected a name: 1 to 32 letters, digits, - and _, the first a letter';
+const MEMORY_RULE = 'expected bytes, 1048576 (1 MiB) to 68719476736 (64 GiB)';
+const LOG_RULE = 'expected bytes, 67108864 (64 MiB) to 1099511627776 (1 TiB)';
 const ADDRESS_RULE = 'expected a loopback address with a port, such as 127.0.0.1:7101 or [::1]:7101';
 
 const name = z.string({ error: NAME_RULE }).regex(NAME, { error: NAME_RULE });
@@ -63,7 +74,13 @@ const schema = z.strictObject({
     .min(100, { error: 'expected milliseconds, 100 to 20000' })
     .max(20_000, { error: 'expected milliseconds, 100 to 20000' })
     .default(5000),
+  memory_budget: bytes(1 << 20, 2 ** 36, MEMORY_RULE),
+  log_budget: bytes(64 << 20, 2 ** 40, LOG_RULE),
 });
+
+function bytes(min: number, max: number, error: string) {
+  return z.int({ error }).min(min, { error }).max(max, { error }).nullable().default(null);
+}
 
 /** Reads a configuration file. @throws ConcordError BAD_CONFIG with file, line, column and field in its details */
 export function readConfig(file: string): ClusterConfig {
@@ -98,12 +115,13 @@ export function parseConfig(text: string, file: string): ClusterConfig {
     if (issue === undefined) throw new Error('a refusal without an issue');
     throw ofIssue(issue, document, file, lines);
   }
-  const { cluster, data, nodes, stop_grace_ms } = result.data;
+  const { cluster, data, nodes, stop_grace_ms, memory_budget, log_budget } = result.data;
   return {
     cluster,
     data: resolve(dirname(file), data),
     nodes: Object.entries(nodes).map(([id, at]) => ({ id, address: at })),
     stop_grace_ms,
+    budgets: { memory_budget, log_budget },
   };
 }
 

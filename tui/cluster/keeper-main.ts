@@ -60,14 +60,15 @@ async function plan(folder: string, socket: string): Promise<KeeperPlan> {
   const rest = { folder, socket, program, temp, stay, faults };
   if (config === '') {
     const ids = Array.from({ length: Number(values.nodes) }, (_, i) => `n${i + 1}`);
-    return { ...(await tempCluster(folder, ids)), stop_grace_ms: TEMP.stop_grace_ms, ...rest };
+    const budgets = { memory_budget: null, log_budget: null };
+    return { ...(await tempCluster(folder, ids)), stop_grace_ms: TEMP.stop_grace_ms, budgets, ...rest };
   }
   // Loaded only when there is something to read: yaml and zod take longer than everything else here.
   const { readConfig } = await import('./config.js');
-  const { cluster, nodes, stop_grace_ms } = readConfig(config);
-  if (!temp) return { cluster, nodes, stop_grace_ms, ...rest };
+  const { cluster, nodes, stop_grace_ms, budgets } = readConfig(config);
+  if (!temp) return { cluster, nodes, stop_grace_ms, budgets, ...rest };
   const ids = nodes.map(({ id }) => id);
-  return { ...(await tempCluster(folder, ids)), stop_grace_ms, ...rest };
+  return { ...(await tempCluster(folder, ids)), stop_grace_ms, budgets, ...rest };
 }
 
 /** Its name is as unique as its folder: no node or client ever takes it for another cluster that had the same ports before. */

@@ -42,7 +42,7 @@ export class NodeKeeper {
     this.#plan = plan;
     this.#log = log;
     this.#stay = plan.stay;
-    const { folder, cluster, program, faults, stop_grace_ms: grace_ms } = plan;
+    const { folder, cluster, program, faults, budgets, stop_grace_ms: grace_ms } = plan;
     const known = new KnownNodes(
       folder,
       cluster,
@@ -51,9 +51,8 @@ export class NodeKeeper {
     const peers = plan.nodes.map(({ id, address }) => `${id}=${address}`).join(',');
     for (const { id, address } of plan.nodes) {
       const data = join(folder, id);
-      const process = new NodeProcess({ id, address, data, cluster, peers, program, faults, grace_ms }, known, () =>
-        this.#changed(),
-      );
+      const node = { id, address, data, cluster, peers, program, faults, budgets, grace_ms };
+      const process = new NodeProcess(node, known, () => this.#changed());
       this.#nodes.set(id, process);
     }
     this.#terminals = new Terminals(

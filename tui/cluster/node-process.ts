@@ -4,6 +4,7 @@ import { closeSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:
 import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import { ConcordError, type ErrorCode, isErrorCode } from '../../protocol/errors.js';
+import type { NodeBudgets } from './config.js';
 import { KEEPER_FILES, type KnownNodes } from './known-nodes.js';
 import { readLines } from './lines.js';
 import { lastError, openLog } from './log-file.js';
@@ -21,7 +22,7 @@ const THREADS = '8';
  * Most of what a node holds and drops are Buffers. V8 counts them to a heap that it thinks small and collects all of it for every few
  * megabytes, several times a second under load; below this it does not, MiB. Only the command line can say so, as in node/main.ts.
  */
-const V8_FLAGS = ['--initial-old-space-size=128'];
+export const V8_FLAGS: readonly string[] = ['--initial-old-space-size=128'];
 
 const FAULT_FLAGS: Readonly<Record<FaultDoors, readonly string[]>> = {
   off: [],
@@ -41,6 +42,7 @@ export interface NodePlan {
   /** The JavaScript file of the node. */
   readonly program: string;
   readonly faults: FaultDoors;
+  readonly budgets: NodeBudgets;
   /** Time to stop by itself before it is killed, ms. */
   readonly grace_ms: number;
 }
@@ -201,12 +203,12 @@ export class NodeProcess {
   }
 
   #spawn(run: Run): void {
-    const { id, address, data, cluster, peers, program, faults } = this.#plan;
+    const { id, address, data, cluster, peers, program, faults, budgets } = this.#plan;
     mkdirSync(data, { recursive: true });
     const logFile = join(data, KEEPER_FILES.log);
     const { fd: log, size: before } = openLog(logFile);
     const words = ['--id', id, '--listen', address, '--data', data, '--cluster', cluster, '--peers', peers];
-    words.push(...FAULT_FLAGS[faults]);
+    words.push(...budgetFlags(budgets), ...FAULT_FLAGS[faults]);
     // Detached: a session of its own, which no key pressed in a terminal reaches. Descriptor 3 tells us that it is ready; its end
     // tells the node that its keeper is gone.
     const child = spawn(process.execPath, [...V8_FLAGS, program, ...words, '--keeper-fd', '3'], {
@@ -280,6 +282,11 @@ export class NodeProcess {
   #refusal(code: ErrorCode, what: string, definite = true): ConcordError {
     return new ConcordError(code, `${this.#plan.id} ${what}`, { definite, details: { node: this.#plan.id } });
   }
+}
+
+function budgetFlags({ memory_budget, log_budget }: NodeBudgets): string[] {
+  const memory = memory_budget === null ? [] : ['--memory-budget', `${memory_budget}`];
+  return log_budget === null ? memory : [...memory, '--log-budget', `${log_budget}`];
 }
 
 /** Why a process that nobody ended has ended. */

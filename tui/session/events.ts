@@ -1,6 +1,19 @@
 /** What happened, in words: the lines of the feed, derived from two states of the screen that follow each other. */
+import type { GroupState } from '../../protocol/client/types.js';
+import { count as counted, size, spell } from '../spelling.js';
 import { faultWords } from './faults.js';
-import { conditionOf, type GroupSummary, groupsOf, nameGroups, nodesInOrder, safetyOf, spare } from './selectors.js';
+import { damageText, waitText } from './repairs.js';
+import {
+  conditionOf,
+  type GroupSummary,
+  groupsOf,
+  nameGroups,
+  nodesInOrder,
+  quorumText,
+  riskIn,
+  safetyOf,
+  spare,
+} from './selectors.js';
 import type { EventKind, NodeView, ProcessView, ScreenState } from './state.js';
 
 /** An event before it gets its number and time. */
@@ -29,6 +42,8 @@ function nodeEvents(before: ScreenState, after: ScreenState, node: NodeView): Ne
     ...silenceEvents(before, after, old, node),
     ...candidacies(old, node),
     ...spaceEvents(old, node),
+    ...repairEvents(old, node),
+    ...snapshotEvents(old, node),
     ...faultEvents(old, node),
   ];
 }
@@ -97,6 +112,32 @@ function faultEvents(old: NodeView | undefined, node: NodeView): NewEvent[] {
   return [event('warn', node.id, `fault: ${is.join(', ')}`)];
 }
 
+function repairEvents(old: NodeView | undefined, node: NodeView): NewEvent[] {
+  const was = old?.told.repair ?? null;
+  const is = node.told.repair ?? null;
+  if (is === null) return was === null ? [] : [event('good', node.id, 'is whole again and votes')];
+  const found = was === null ? [event('warn', node.id, damageText(is))] : [];
+  const waits = waitText(is);
+  if (was !== null && waitText(was) === waits) return found;
+  if (waits !== '') return [...found, event('warn', node.id, waits)];
+  return was === null ? found : [event('process', node.id, 'has heard all others and refills')];
+}
+
+/** What members are sent, and what they got of it. What was over before this terminal came is no news. */
+function snapshotEvents(old: NodeView | undefined, node: NodeView): NewEvent[] {
+  return Object.entries(node.groups).flatMap(([id, group]) => {
+    const known: GroupState | undefined = old?.groups[id];
+    const begun = group.sending.filter((to) => known?.sending.includes(to) !== true);
+    const sent = begun.map((to) => event('process', node.id, `sends ${to} a snapshot of ${id}`));
+    const { installed } = group;
+    const before = known?.installed ?? null;
+    if (known === undefined || installed === null || before?.index === installed.index) return sent;
+    const cost = `${size(installed.bytes)} in ${spell(installed.ms)}`;
+    const text = `has got a snapshot of ${id} as of entry ${counted(installed.index)} (${cost})`;
+    return [...sent, event('good', node.id, text)];
+  });
+}
+
 /** Groups named one by one in an event; of more only the number. */
 const GROUPS_NAMED_MAX = 3;
 
@@ -132,7 +173,7 @@ function leads(groups: readonly GroupSummary[]): string {
 function safetyEvents(before: ScreenState, after: ScreenState): NewEvent[] {
   const old = safetyOf(before);
   const now = safetyOf(after);
-  const count = `quorum ${now.alive}/${now.voters}`;
+  const count = quorumText(now);
   if (now.level === 'unknown' || (old.alive === now.alive && old.voters === now.voters)) return [];
   if (old.level === 'unknown' && now.level !== 'safe') return [];
   if (now.level === 'lost') {
@@ -140,7 +181,7 @@ function safetyEvents(before: ScreenState, after: ScreenState): NewEvent[] {
   }
   if (now.level === 'edge') {
     const again = old.level === 'lost' ? 'writes go on; ' : '';
-    return [event('warn', '', `${count}: ${again}one more failure stops ${nameGroups(now.groups)}`)];
+    return [event('warn', '', `${count}: ${again}${riskIn(now)}`)];
   }
   return [event('good', '', `${count}: ${spare(now)} may fail`)];
 }

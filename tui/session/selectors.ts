@@ -2,6 +2,7 @@
 import type { Fault, GroupState } from '../../protocol/client/types.js';
 import { COORDINATION, SHARD } from '../../protocol/groups.js';
 import type { ProcessState } from '../cluster/types.js';
+import { riskOf, type Standing, standingOf } from './standing.js';
 import type { NodeView, ReplicaView, ScreenState } from './state.js';
 
 /** A node is taken for silent when others have gone on for so long and nothing came from it, ms. */
@@ -10,6 +11,10 @@ export const SILENT_MS = 2000;
 /** What can be said of a node: its role in the focus group while it is alive, else what is wrong with it. */
 export type Condition =
   | GroupState['role']
+  /** Its replica has no vote: part of the node's data was damaged. */
+  | 'repairing'
+  /** Its replica gets a snapshot. */
+  | 'installing'
   | 'down'
   | 'silent'
   | 'connecting'
@@ -38,7 +43,10 @@ export function conditionOf(state: ScreenState, node: NodeView): Condition {
   if (node.link === 'down') return 'down';
   if (node.link === 'unknown' || node.heard === null) return 'connecting';
   if (node.overtaken !== null && state.now - node.overtaken >= SILENT_MS) return 'silent';
-  return node.groups[focusGroup(state)]?.role ?? 'no-replica';
+  const replica = node.groups[focusGroup(state)];
+  if (replica === undefined) return 'no-replica';
+  if (replica.repairing) return 'repairing';
+  return replica.installing ? 'installing' : replica.role;
 }
 
 const ROLES: ReadonlySet<Condition> = new Set<Condition>([
@@ -47,6 +55,8 @@ const ROLES: ReadonlySet<Condition> = new Set<Condition>([
   'candidate',
   'precandidate',
   'learner',
+  'repairing',
+  'installing',
   'no-replica',
 ]);
 
@@ -82,7 +92,7 @@ export function highestCommit(state: ScreenState, group: string): number {
 }
 
 /** What is known of a group as a whole. */
-export interface GroupSummary {
+export interface GroupSummary extends Standing {
   readonly id: string;
   /** '' while there is none that is alive. */
   readonly leader: string;
@@ -90,9 +100,6 @@ export interface GroupSummary {
   /** When the leader took over; null unless it told so itself. */
   readonly since: number | null;
   readonly voters: number;
-  /** Voters that are there, less those that follow no leader, or another, while there is one. */
-  readonly alive: number;
-  readonly majority: number;
 }
 
 /** All groups that any node has told of, `c` first, then in the order of their numbers. */
@@ -108,14 +115,21 @@ export function groupSummary(state: ScreenState, id: string): GroupSummary {
   const newest = newestOf(live) ?? newestOf(replicas);
   const voters = newest?.replica.voters ?? [];
   const leader = leaderAmong(state, live);
+  const standing = standingOf(
+    voters.map((voter) => ({
+      id: voter,
+      alive: counts(state, voter) && !strays(state, voter, id, leader),
+      repairing: live.some(({ node, replica }) => node.id === voter && replica.repairing),
+    })),
+    leader?.id ?? '',
+  );
   return {
+    ...standing,
     id,
     leader: leader?.id ?? '',
     term: newest?.replica.term ?? 0,
     since: leader?.since ?? null,
     voters: voters.length,
-    alive: voters.filter((voter) => counts(state, voter) && !strays(state, voter, id, leader)).length,
-    majority: Math.floor(voters.length / 2) + 1,
   };
 }
 
@@ -206,11 +220,25 @@ function someOf(ids: readonly string[]): string {
   return ids.length > NAMES_SHOWN_MAX ? `${shown} +${ids.length - NAMES_SHOWN_MAX}` : shown;
 }
 
+/** What one more failure would stop of groups that stand at the edge. */
+export function riskIn({ groups }: Safety): string {
+  return riskOf(groups, nameGroups);
+}
+
+/** The head of what is said of a quorum: `quorum 2/3`, `quorum 2/3, n3 repairs`. */
+export function quorumText({ alive, voters, repairing }: Safety): string {
+  const broken =
+    repairing.length > 0 ? `, ${repairing.join(' ')} ${repairing.length === 1 ? 'repairs' : 'repair'}` : '';
+  return `quorum ${alive}/${voters}${broken}`;
+}
+
 /** How safe the cluster is as a whole: the worst of its groups. */
 export interface Safety {
   readonly level: 'unknown' | 'safe' | 'edge' | 'lost';
   readonly alive: number;
   readonly voters: number;
+  /** Members that are there and have no vote in one of the groups. */
+  readonly repairing: readonly string[];
   /** What stopped, or what one more failure would stop. */
   readonly groups: readonly GroupSummary[];
 }
@@ -225,9 +253,10 @@ export function spare(safety: Safety): string {
 export function safetyOf(state: ScreenState): Safety {
   const groups = groupsOf(state).filter((group) => group.voters > 0);
   const worst = groups.toSorted((a, b) => a.alive - a.majority - (b.alive - b.majority))[0];
-  if (!worst) return { level: 'unknown', alive: 0, voters: 0, groups: [] };
-  const lost = groups.filter((group) => group.alive < group.majority);
-  const edge = groups.filter((group) => group.alive === group.majority);
+  if (!worst) return { level: 'unknown', alive: 0, voters: 0, repairing: [], groups: [] };
+  const lost = groups.filter((group) => group.level === 'lost');
+  const edge = groups.filter((group) => group.level === 'edge');
   const level = lost.length > 0 ? 'lost' : edge.length > 0 ? 'edge' : 'safe';
-  return { level, alive: worst.alive, voters: worst.voters, groups: lost.length > 0 ? lost : edge };
+  const repairing = [...new Set(groups.flatMap((group) => group.repairing))].sort();
+  return { level, alive: worst.alive, voters: worst.voters, repairing, groups: lost.length > 0 ? lost : edge };
 }

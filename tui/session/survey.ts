@@ -5,6 +5,8 @@ import { COORDINATION } from '../../protocol/groups.js';
 import type { LocalNode } from '../cluster/types.js';
 import type { Call } from './call.js';
 import { faultWords } from './faults.js';
+import { damageText, waitText } from './repairs.js';
+import { idsOf, riskOf, type StandingOfGroup, standingOf } from './standing.js';
 
 /** A node that says nothing for so long is called down, ms: to tell its state takes it a few. */
 const SILENCE_MS_MAX = 2000;
@@ -139,11 +141,11 @@ export function nodeRows(found: Survey, group: string): NodeRow[] {
       id,
       address,
       state: condition,
-      role: own?.role ?? null,
+      role: own === undefined ? null : own.repairing ? 'repairing' : own.installing ? 'installing' : own.role,
       term: own?.term ?? null,
       commit: own?.commit ?? null,
       applied: own?.applied ?? null,
-      lag: leader === undefined ? null : lagOf(id, leader),
+      lag: leader === undefined ? null : lagOf(id, leader, own),
       leads: state?.leads ?? null,
       missing: state === null ? null : absent(id, state),
       since: own?.since_ms ?? null,
@@ -152,10 +154,12 @@ export function nodeRows(found: Survey, group: string): NodeRow[] {
 }
 
 /** Committed entries that the leader has not seen on `id`: known of nodes that are down, too. */
-function lagOf(id: string, leader: { id: string; state: GroupState }): number | null {
+function lagOf(id: string, leader: { id: string; state: GroupState }, own: GroupState | undefined): number | null {
   if (id === leader.id) return 0;
   const match = leader.state.match[id];
-  return match === undefined ? null : Math.max(0, leader.state.commit - match);
+  if (match === undefined) return null;
+  // What one under repair acknowledged before may be lost, and the leader may not know yet.
+  return Math.max(0, leader.state.commit - (own?.repairing ? Math.min(match, own.last) : match));
 }
 
 function absent(id: string, state: NodeState): string[] {
@@ -204,25 +208,40 @@ export function problemsOf(found: Survey): string[] {
   const out = found.members.flatMap(({ id, condition, reason, state }) => {
     if (state === null) return [`${id} is ${condition}${reason === '' ? '' : `: ${reason}`}`];
     const apart = absent(id, state).filter((other) => up.has(other));
-    const lost = Object.keys(state.groups).filter((group) => strays(found, id, group));
+    const { repair } = state;
+    // That it is under repair says all.
+    const lost = repair === null ? Object.keys(state.groups).filter((group) => strays(found, id, group)) : [];
+    const waits = repair === null ? '' : waitText(repair);
+    const damage = repair === null ? [] : [`${id} ${damageText(repair)}${waits === '' ? '' : `; it ${waits}`}`];
+    const behind = Object.keys(state.groups).filter((group) => state.groups[group]?.installing === true);
     const space =
       state.space === 'ok' ? [] : [`the disk of ${id} is ${state.space === 'full' ? 'full' : 'nearly full'}`];
     return [
       ...apart.map((other) => `${id} has no connection to ${other}`),
       ...lost.map((group) => `${id} follows no leader of ${group}`),
+      ...damage,
+      ...behind.map((group) => `${id} is far behind: it gets a snapshot of ${group}`),
       ...space,
       ...faultWords(state.faults ?? []).map((fault) => `a fault is on: ${id} ${fault}`),
     ];
   });
-  const fragile: string[] = [];
+  const fragile: StandingOfGroup[] = [];
   for (const { group, replicas: voters, leader } of groupRows(found, groupNames(found))) {
-    const alive = voters.filter((id) => up.has(id) && !strays(found, id, group)).length;
-    const needed = Math.floor(voters.length / 2) + 1;
-    if (alive < needed)
-      out.push(`${group} has lost its majority: ${alive} of ${voters.length} are in touch, ${needed} are needed`);
+    const { level, alive, majority, critical, repairing } = standingOf(
+      voters.map((id) => ({
+        id,
+        alive: up.has(id) && !strays(found, id, group),
+        repairing: found.members.find((member) => member.id === id)?.state?.groups[group]?.repairing === true,
+      })),
+      leader ?? '',
+    );
+    if (level === 'lost')
+      out.push(
+        `${group} has lost its majority: ${alive} of ${voters.length} are in touch${repairing.length > 0 ? ' and have a vote' : ''}, ${majority} are needed`,
+      );
     else if (leader === null) out.push(`${group} has no leader`);
-    if (alive === needed && alive < voters.length) fragile.push(group);
+    if (level === 'edge' && alive < voters.length) fragile.push({ id: group, critical, repairing });
   }
-  if (fragile.length > 0) out.push(`one more failure stops ${fragile.join(', ')}`);
+  if (fragile.length > 0) out.push(riskOf(fragile, idsOf));
   return out;
 }

@@ -1,11 +1,11 @@
 /** What happened in the cluster, newest last. */
 import type { EventKind, FeedEvent } from '../session/state.js';
+import { timeOfDay } from '../spelling.js';
 import { fitTo, widthOf } from '../terminal/cells.js';
 import { Lines } from './Lines.js';
 import type { Glyphs, Look, Tone } from './look.js';
 import { panel, rule } from './panel.js';
 import { dim, type Row, span } from './row.js';
-import { timeOfDay } from './words.js';
 
 const MARKS: Readonly<Record<EventKind, { glyph: Exclude<keyof Glyphs, 'spark' | 'spin' | 'box'>; tone: Tone }>> = {
   up: { glyph: 'up', tone: 'good' },

@@ -10,13 +10,13 @@ import {
   spare,
 } from '../session/selectors.js';
 import type { ScreenState } from '../session/state.js';
+import { count, latency, rate, some, spellSlow } from '../spelling.js';
 import { widthOf } from '../terminal/cells.js';
 import { Lines } from './Lines.js';
 import type { Look, Tone } from './look.js';
 import { dim, type Row, type Span, span, spread } from './row.js';
 import { joinSegments, type Segment } from './segments.js';
 import { warningsOf } from './warnings.js';
-import { count, latency, rate, some, spellSlow } from './words.js';
 
 /** One or two rows. */
 export function Header({ state, rows, look }: { state: ScreenState; rows: number; look: Look }) {

@@ -1,11 +1,11 @@
 /** A node as a card: its state in the frame, the focus group inside. What is out of date is dim and says so. */
 
+import { count, size, some } from '../spelling.js';
 import { Lines } from './Lines.js';
 import type { Look, Tone } from './look.js';
 import type { NodeWords } from './node-words.js';
 import { PANEL_MARGIN, panel } from './panel.js';
 import { dim, faded, fitRow, type Row, type Span, span, spread } from './row.js';
-import { count, size, some } from './words.js';
 
 /** A card of exactly `width` cells and CARD_ROWS rows. */
 export function NodeCard({ node, width, look }: { node: NodeWords; width: number; look: Look }) {
@@ -99,6 +99,7 @@ function loadRow(node: NodeWords, width: number): Row {
 function lastRow(node: NodeWords, width: number, look: Look): Row {
   // What is broken on order matters more than the number of a process.
   if (node.faults !== '') return fitRow([faultSpan(node, look)], width, look);
+  if (node.voteless !== '') return fitRow([votelessSpan(node, look)], width, look);
   const pid = node.pid === null ? [] : [dim('pid '), span(String(node.pid))];
   if (node.stale !== null)
     return spread([span(node.stale, { tone: 'warn', bold: true })], node.condition === 'down' ? [] : pid, width);
@@ -107,6 +108,10 @@ function lastRow(node: NodeWords, width: number, look: Look): Row {
 
 function faultSpan(node: NodeWords, look: Look): Span {
   return span(`${look.glyphs.flag} fault: ${node.faults}`, { tone: 'warn', bold: true });
+}
+
+function votelessSpan(node: NodeWords, look: Look): Span {
+  return span(`${look.glyphs.flag} ${node.voteless}`, { tone: 'warn', bold: true });
 }
 
 /** Orders of magnitude of lag from a full bar to an empty one. */

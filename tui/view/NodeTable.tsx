@@ -1,10 +1,11 @@
 /** Nodes as one line each, where there is no room for cards or there are many of them. */
+
+import { count } from '../spelling.js';
 import { fitTo } from '../terminal/cells.js';
 import { Lines } from './Lines.js';
 import type { Look } from './look.js';
 import type { NodeWords } from './node-words.js';
 import { dim, type Row, type Span, span } from './row.js';
-import { count } from './words.js';
 
 /** A head and a line per node; `hidden` more do not fit. */
 export function NodeTable(props: { nodes: readonly NodeWords[]; hidden: number; width: number; look: Look }) {
@@ -60,6 +61,8 @@ function nodeRow(node: NodeWords, columns: readonly Column[]): Row {
 function stateWords(node: NodeWords): Row {
   if (node.faults !== '') return [span(`fault: ${node.faults}`, { tone: 'warn' })];
   if (node.stale !== null) return [span(node.stale, { tone: 'warn' }), dim(`  ${node.line}`)];
+  if (node.condition === 'repairing') return [span(node.line, { tone: 'warn' })];
+  if (node.condition === 'installing') return [span('gets a snapshot', { tone: 'warn' })];
   if (node.up !== null) return [dim('up '), span(node.up)];
   return [dim(node.line)];
 }

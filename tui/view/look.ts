@@ -6,6 +6,8 @@ export interface Glyphs {
   readonly follower: string;
   readonly candidate: string;
   readonly learner: string;
+  readonly repair: string;
+  readonly snapshot: string;
   readonly down: string;
   readonly paused: string;
   readonly waiting: string;
@@ -33,6 +35,8 @@ const UNICODE: Glyphs = {
   follower: '●',
   candidate: '◆',
   learner: '○',
+  repair: '✚',
+  snapshot: '⇣',
   down: '✖',
   paused: '‖',
   waiting: '◌',
@@ -58,6 +62,8 @@ const ASCII: Glyphs = {
   follower: 'o',
   candidate: '?',
   learner: '.',
+  repair: '%',
+  snapshot: 'v',
   down: 'X',
   paused: '=',
   waiting: '.',

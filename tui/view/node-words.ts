@@ -1,5 +1,6 @@
 /** Nodes in words: the mark, the name of their state, and one line about it. Every state has a word besides its colour. */
 import { faultWords } from '../session/faults.js';
+import { waitText } from '../session/repairs.js';
 import {
   type Condition,
   conditionOf,
@@ -10,9 +11,9 @@ import {
   isHeardByOthers,
   staleFor,
 } from '../session/selectors.js';
-import type { NodeView, ScreenState } from '../session/state.js';
+import type { NodeView, ReplicaView, ScreenState } from '../session/state.js';
+import { spell, spellSlow } from '../spelling.js';
 import type { Glyphs, Look, Tone } from './look.js';
-import { spell, spellSlow } from './words.js';
 
 /** How a condition is shown. */
 interface Face {
@@ -27,6 +28,8 @@ const FACES: Readonly<Record<Condition, Face>> = {
   candidate: { glyph: 'candidate', word: 'CANDIDATE', tone: 'vote' },
   precandidate: { glyph: 'candidate', word: 'pre-vote', tone: 'vote' },
   learner: { glyph: 'learner', word: 'learner', tone: 'info' },
+  repairing: { glyph: 'repair', word: 'REPAIRING', tone: 'warn' },
+  installing: { glyph: 'snapshot', word: 'installing', tone: 'warn' },
   'no-replica': { glyph: 'follower', word: 'no replica', tone: 'plain' },
   connecting: { glyph: 'waiting', word: 'connecting', tone: 'plain' },
   silent: { glyph: 'waiting', word: 'SILENT', tone: 'warn' },
@@ -65,6 +68,8 @@ export interface NodeWords {
   readonly space: 'ok' | 'low' | 'full';
   /** The faults that are in force on it, '' when there are none. */
   readonly faults: string;
+  /** Why it has no vote in the focus group, '' when it has one. */
+  readonly voteless: string;
   readonly up: string | null;
   readonly pid: number | null;
 }
@@ -93,15 +98,22 @@ export function nodeWords(state: ScreenState, node: NodeView, look: Look): NodeW
       condition === 'leader' && replica
         ? replica.voters
             .filter((id) => id !== node.id)
-            .map((id) => ({ id, lag: Math.max(0, replica.commit - (replica.match[id] ?? 0)) }))
+            .map((id) => ({ id, lag: Math.max(0, replica.commit - held(state, id, replica.match[id] ?? 0)) }))
         : [],
     clients: node.told.clients ?? null,
     log_bytes: node.told.bytes?.log ?? null,
     space: node.told.space ?? 'ok',
+    voteless: condition === 'repairing' ? 'damaged: no vote until refilled' : '',
     faults: faultWords(faultsOf(state, node)).join(', '),
     up: stale === null && node.started !== null ? spellSlow(state.now - node.started) : null,
     pid: node.process ? node.process.pid : (node.told.pid ?? null),
   };
+}
+
+/** Up to where a follower holds entries: what the leader believes, unless the follower itself says that it has lost some. */
+function held(state: ScreenState, id: string, match: number): number {
+  const replica = state.nodes[id]?.groups[focusGroup(state)];
+  return replica?.repairing ? Math.min(match, replica.last) : match;
 }
 
 function stateLine(state: ScreenState, node: NodeView, condition: Condition): string {
@@ -120,6 +132,10 @@ function stateLine(state: ScreenState, node: NodeView, condition: Condition): st
       return `asks whether it could win term ${term + 1}`;
     case 'learner':
       return `learns ${group}${replica?.leader ? ` from ${replica.leader}` : ''}`;
+    case 'repairing':
+      return repaired(node, replica);
+    case 'installing':
+      return `gets a snapshot of ${group}${replica?.leader ? ` from ${replica.leader}` : ''}`;
     case 'no-replica':
       return `holds no replica of ${group}`;
     case 'connecting':
@@ -131,6 +147,13 @@ function stateLine(state: ScreenState, node: NodeView, condition: Condition): st
     default:
       return processLine(state, node, condition);
   }
+}
+
+function repaired(node: NodeView, replica: ReplicaView | undefined): string {
+  const waits = node.told.repair == null ? '' : waitText(node.told.repair);
+  if (waits !== '') return waits;
+  const from = replica?.leader ? ` from ${replica.leader}` : '';
+  return replica?.installing ? `gets a snapshot${from}` : `refills${from}`;
 }
 
 function followed(state: ScreenState, leader: string): string {

@@ -3,12 +3,12 @@ import { type MetricOfNode, metricTable } from '../session/metric-table.js';
 import type { Reply } from '../session/reply.js';
 import type { OutputEntry } from '../session/state.js';
 import { chainLines, type Edge } from '../session/wait-chains.js';
+import { latency, spell } from '../spelling.js';
 import { widthOf, wrapTo } from '../terminal/cells.js';
 import type { Look, Tone } from './look.js';
 import { dim, fitRow, type Row, rowWidth, span, spread } from './row.js';
 import { isTable, tableRows } from './table.js';
 import { isPlainObject, recordRow, valueRow } from './value.js';
-import { latency, spell } from './words.js';
 
 /** Rows that one text may take before it is cut. */
 const TEXT_ROWS_MAX = 12;

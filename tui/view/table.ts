@@ -1,9 +1,10 @@
 /** Tables: arrays of objects with a column for each key, fitted to a width. */
+
+import { spell } from '../spelling.js';
 import { cutTo, fitTo, widthOf } from '../terminal/cells.js';
 import type { Look } from './look.js';
 import { dim, type Row, span } from './row.js';
 import { isPlainObject, valueText } from './value.js';
-import { spell } from './words.js';
 
 /** Rows of a table that are shown. */
 const TABLE_ROWS_MAX = 200;

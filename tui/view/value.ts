@@ -1,7 +1,8 @@
 /** Values as people read them: JSON with the quotes only where they are needed, in one row of coloured pieces. */
+
+import { count } from '../spelling.js';
 import type { Style } from './row.js';
 import { type Row, type Span, span } from './row.js';
-import { count } from './words.js';
 
 /** Letters of a value in one row; the rest is cut. */
 const VALUE_LENGTH_MAX = 2000;

@@ -1,5 +1,6 @@
 /** What a person has to know before anything else: what stopped, what one more failure would stop, what fills up. */
 import { faultWords } from '../session/faults.js';
+import { repairText } from '../session/repairs.js';
 import {
   faultsOf,
   type GroupSummary,
@@ -7,6 +8,8 @@ import {
   isLive,
   nameGroups,
   nodesInOrder,
+  quorumText,
+  riskIn,
   safetyOf,
 } from '../session/selectors.js';
 import type { ScreenState } from '../session/state.js';
@@ -19,9 +22,13 @@ export interface Warning {
 
 /** All warnings, worst first. */
 export function warningsOf(state: ScreenState): Warning[] {
-  return [...linkWarnings(state), ...quorumWarnings(state), ...spaceWarnings(state), ...faultWarnings(state)].sort(
-    (a, b) => Number(b.level === 'bad') - Number(a.level === 'bad'),
-  );
+  return [
+    ...linkWarnings(state),
+    ...quorumWarnings(state),
+    ...repairWarnings(state),
+    ...spaceWarnings(state),
+    ...faultWarnings(state),
+  ].sort((a, b) => Number(b.level === 'bad') - Number(a.level === 'bad'));
 }
 
 function linkWarnings(state: ScreenState): Warning[] {
@@ -33,14 +40,14 @@ function linkWarnings(state: ScreenState): Warning[] {
 
 function quorumWarnings(state: ScreenState): Warning[] {
   const safety = safetyOf(state);
-  const count = `quorum ${safety.alive}/${safety.voters}`;
-  const leaderless = groupsOf(state).filter((group) => group.leader === '' && group.alive >= group.majority);
+  const count = quorumText(safety);
+  const leaderless = groupsOf(state).filter((group) => group.leader === '' && group.level !== 'lost');
   const electing: Warning[] =
     leaderless.length > 0 ? [{ level: 'warn', text: `no leader for ${ids(leaderless)}: an election is due` }] : [];
   if (safety.level === 'lost')
     return [{ level: 'bad', text: `${count}: ${nameGroups(safety.groups)} stopped` }, ...electing];
   if (safety.level === 'edge') {
-    return [...electing, { level: 'warn', text: `${count}: one more failure stops ${nameGroups(safety.groups)}` }];
+    return [...electing, { level: 'warn', text: `${count}: ${riskIn(safety)}` }];
   }
   return electing;
 }
@@ -52,6 +59,13 @@ function ids(groups: readonly GroupSummary[]): string {
   return groups.length > IDS_SHOWN_MAX
     ? `${shown.join(' ')} and ${groups.length - IDS_SHOWN_MAX} more`
     : shown.join(' ');
+}
+
+function repairWarnings(state: ScreenState): Warning[] {
+  return nodesInOrder(state).flatMap((node) => {
+    const { repair } = node.told;
+    return repair == null || !isLive(state, node) ? [] : [{ level: 'warn', text: `${node.id} ${repairText(repair)}` }];
+  });
 }
 
 function spaceWarnings(state: ScreenState): Warning[] {

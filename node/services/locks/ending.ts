@@ -34,14 +34,14 @@ export class Ending {
     const { token: held } = lock;
     if (token > 0 && token !== held) return this.refusals.staleToken(name, held);
     if (times > hold.count) return refusal('INVALID', `${name} is held ${hold.count} times only`);
-    hold.count = times === 0 ? 0 : hold.count - times;
-    if (hold.count > 0) {
-      this.state.changed(lock);
+    const left = times === 0 ? 0 : hold.count - times;
+    if (left > 0) {
+      this.state.count(hold, left, hold.delay_ms);
     } else {
       this.granting.end(hold, now);
       this.granting.serve(now);
     }
-    return result(writeIntegers([hold.mode, hold.count, held]));
+    return result(writeIntegers([hold.mode, left, held]));
   }
 
   /** `lock.revoke`: takes the lock from all that hold it, at once or after so long; until then they are asked for it. */

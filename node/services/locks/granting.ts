@@ -182,12 +182,11 @@ export class Granting {
       this.state.hold(lock, request.owner, mode, request, time, index);
       return;
     }
-    if (request.form === 'acquire') hold.count++;
-    hold.delay_ms = Math.max(hold.delay_ms, request.delay_ms);
-    if (mode > hold.mode) {
-      this.state.convert(hold, mode);
-      if (mode === EXCLUSIVE) this.state.renew(lock, index);
-    } else this.state.changed(lock);
+    const again = request.form === 'acquire' ? 1 : 0;
+    this.state.count(hold, hold.count + again, Math.max(hold.delay_ms, request.delay_ms));
+    if (mode <= hold.mode) return;
+    this.state.convert(hold, mode);
+    if (mode === EXCLUSIVE) this.state.renew(lock, index);
   }
 
   private touch(lock: Lock): void {

@@ -37,7 +37,7 @@ const FENCE = OPERATIONS['lock.fence'].number;
 /** The locks of a cluster. */
 export class Locks implements Service {
   /** What they count; for metrics. */
-  readonly counts = new LockCounts();
+  readonly counts: LockCounts;
   private readonly limits: LockLimits;
   private readonly state: LockState;
   private readonly granting: Granting;
@@ -47,8 +47,9 @@ export class Locks implements Service {
   private readonly listing: Listing;
 
   /** `clientOf`: the names of sessions, for people. */
-  constructor(tables: Tables, clientOf: ClientOf, limits: LockLimits = LOCK_LIMITS) {
+  constructor(tables: Tables, clientOf: ClientOf, limits: LockLimits = LOCK_LIMITS, counts = new LockCounts()) {
     const refusals = new Refusals(clientOf);
+    this.counts = counts;
     this.limits = limits;
     this.state = new LockState(tables);
     this.news = new News(tables, limits);
@@ -56,6 +57,11 @@ export class Locks implements Service {
     this.asking = new Asking(this.granting, refusals, this.counts, limits);
     this.ending = new Ending(this.granting, refusals, this.news, this.counts);
     this.listing = new Listing(this.state, clientOf);
+  }
+
+  restored(): void {
+    this.state.restored();
+    this.news.restored();
   }
 
   /** Holds in that mode now. */

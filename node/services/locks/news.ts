@@ -1,13 +1,17 @@
 /** What befell the holds of sessions without their doing, kept until they confirm that they know. */
 import { encode } from '../../../protocol/codec.js';
+import { text, tuple, u53 } from '../../../protocol/fields.js';
+import { LIMITS } from '../../../protocol/limits.js';
+import { comparePairs, numberKey, pairKey, stringKey } from '../keys.js';
 import { type Effects, NO_ROOM, type Outcome, PENDING, type Position, result, TOO_MANY_PENDING } from '../machine.js';
-import { compareNumbers, comparePairs, compareStrings, type Table } from '../table.js';
+import { numberRow, type RowForm } from '../stored-table.js';
+import { type Index, makeIndex, type Table } from '../table.js';
 import type { Tables } from '../tables.js';
 import type { LockLimits } from './limits.js';
 import type { Owner } from './rows.js';
 
 /** One event. */
-interface Row {
+export interface NewsRow {
   /** One of LOCK_NEWS. */
   readonly kind: number;
   readonly owner: number;
@@ -26,32 +30,53 @@ interface Listener {
 
 type Pair = readonly [number, number];
 
+const EVENT = tuple(u53, u53, text(LIMITS.name_length_max), u53, u53);
+const EVENT_ROW: RowForm<unknown, NewsRow> = {
+  pack: ({ kind, owner, lock, token, ms }) => [kind, owner, lock, token, ms],
+  unpack(packed) {
+    const [kind, owner, lock, token, ms] = EVENT.check(packed);
+    return { kind, owner, lock, token, ms };
+  },
+};
+
+const LISTENER = tuple(u53, u53);
+const LISTENER_ROW: RowForm<unknown, Listener> = {
+  pack: ({ lane, deadline }) => [lane, deadline],
+  unpack(packed) {
+    const [lane, deadline] = LISTENER.check(packed);
+    return { lane, deadline };
+  },
+};
+
 const NUMBERED = 'news';
 const NO_NEWS = result(encode([]));
 
 /** The news of all sessions. */
 export class News {
   /** (session, seq) -> event. Numbers rise over all sessions together. */
-  private readonly rows: Table<Pair, Row>;
+  private readonly rows: Table<Pair, NewsRow>;
   private readonly numbers: Table<string, number>;
-  /** session -> listener, and (deadline, session). */
+  /** session -> listener. */
   private readonly listeners: Table<number, Listener>;
-  private readonly byDeadline: Table<Pair, null>;
+  /** Told from that: (deadline, session). */
+  private readonly byDeadline: Index<Pair, null> = makeIndex(comparePairs);
   private readonly limits: LockLimits;
-  /** Derived: how many rows a session has. */
+  /** Told from the rows: how many of them a session has. */
   private readonly counts = new Map<number, number>();
   /** Sessions that listen and have been told something in this entry. */
   private told: number[] = [];
 
   constructor(tables: Tables, limits: LockLimits) {
-    this.rows = tables.open('locks.news', comparePairs, ({ kind, owner, lock, token, ms }: Row) => [
-      ...[kind, owner, lock, token, ms],
-    ]);
-    this.numbers = tables.open('locks.numbers', compareStrings);
-    this.listeners = tables.open('locks.listeners', compareNumbers, ({ lane, deadline }: Listener) => [lane, deadline]);
-    this.byDeadline = tables.open('locks.listeners.by-deadline', comparePairs);
+    this.rows = openNews(tables);
+    this.numbers = tables.open('locks.numbers', stringKey, numberRow);
+    this.listeners = tables.open('locks.listeners', numberKey, LISTENER_ROW);
     this.limits = limits;
+  }
+
+  /** Rows were read back. */
+  restored(): void {
     for (const [[session]] of this.rows.scan()) this.count(session, 1);
+    for (const [session, { deadline }] of this.listeners.scan()) this.byDeadline.put([deadline, session], null);
   }
 
   /** Events that are kept. */
@@ -163,4 +188,9 @@ export class News {
     if (count === 0) this.counts.delete(session);
     else this.counts.set(session, count);
   }
+}
+
+/** Events by session and number. */
+export function openNews(tables: Tables): Table<Pair, NewsRow> {
+  return tables.open('locks.news', pairKey, EVENT_ROW);
 }

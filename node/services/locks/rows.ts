@@ -2,12 +2,15 @@
 import { EXCLUSIVE, type Mode, SHARED } from './modes.js';
 import type { LockQueue } from './queue.js';
 
+/** No requests. */
+export const NO_REQUESTS: readonly Request[] = [];
+
 /** A lock that is held, waited for or delayed. Others have no row. */
 export interface Lock {
   readonly name: string;
   /** Index of the entry in which it was last let to someone, or entered or left exclusive mode. Only rises. All holders have this one. */
   token: number;
-  /** By session and owner number. */
+  /** By session and owner number. Derived. */
   holds: Hold[];
   /** The hold in mode U or X, if there is one. Derived. */
   strong: Hold | undefined;
@@ -17,8 +20,10 @@ export interface Lock {
   delayUntil: number;
   /** Its queue has to be looked at before the entry is done. */
   touched: boolean;
-  /** Its row has to be written before the entry is done. */
+  /** Whether it is to have a row has to be looked at before the entry is done. */
   changed: boolean;
+  /** It has a row. */
+  stored: boolean;
 }
 
 /** Who holds and waits: a number that a session made up. What one owner holds never keeps it from anything. */
@@ -35,8 +40,8 @@ export interface Owner {
 
 /** An owner's hold of a lock. */
 export interface Hold {
-  readonly lock: Lock;
-  readonly owner: Owner;
+  lock: Lock;
+  owner: Owner;
   mode: Mode;
   /** Times that it was acquired and not released. */
   count: number;
@@ -49,6 +54,7 @@ export interface Hold {
   /** How long the lock is kept from others when the session ends, ms. */
   delay_ms: number;
   readonly note: string;
+  /** Derived. */
   previous: Hold | undefined;
   next: Hold | undefined;
 }
@@ -56,7 +62,7 @@ export interface Hold {
 /** One lock that a request asks for. */
 export interface Item {
   readonly request: Request;
-  readonly lock: Lock;
+  lock: Lock;
   readonly mode: Mode;
   /** Its place in the lock's queue. */
   readonly order: number;
@@ -68,7 +74,7 @@ export interface Item {
 export interface Request {
   readonly session: number;
   readonly lane: number;
-  readonly owner: Owner;
+  owner: Owner;
   /** Index of its entry. */
   readonly place: number;
   /** Cluster time at which it was made, ms. */
@@ -108,7 +114,13 @@ export function newLock(name: string, index: number): Lock {
     delayUntil: 0,
     touched: false,
     changed: false,
+    stored: false,
   };
+}
+
+/** An owner that neither holds nor waits. */
+export function newOwner(session: number, number: number, birth: number): Owner {
+  return { session, number, birth, first: undefined, requests: NO_REQUESTS };
 }
 
 /** The strongest mode in which it is held, 0 for none. */
@@ -154,20 +166,4 @@ export function holdsAgainst(lock: Lock, mode: Mode, owner: Owner, count_max: nu
     .slice(0, count_max + 1)
     .filter((hold) => hold.owner !== owner)
     .slice(0, count_max);
-}
-
-/** Everything about a lock, as a MessagePack value. One that many share is one large row. */
-export function packLock({ token, delayUntil, holds }: Lock): unknown {
-  return [token, delayUntil, holds.map(packHold)];
-}
-
-function packHold({ owner, mode, count, since, end, revoked, delay_ms, note }: Hold): unknown {
-  return [owner.session, owner.number, mode, count, since, end, revoked, delay_ms, note];
-}
-
-/** Everything about a waiting request that its key does not say. */
-export function packRequest(request: Request): unknown {
-  const { owner, place, since, deadline, form, items, hold_ms, delay_ms, note } = request;
-  const asked = items.map(({ lock, mode, order, covered }) => [lock.name, mode, order, covered]);
-  return [owner.number, place, since, deadline, form, asked, hold_ms, delay_ms, note];
 }

@@ -1,9 +1,11 @@
 /** The tables of the locks and what is derived from them. Every row is changed here; who may have what is decided in granting.ts. */
-import { comparePairs, compareStrings, type Table } from '../table.js';
-import type { Tables } from '../tables.js';
+import { compareStrings } from '../keys.js';
+import type { Table } from '../table.js';
+import { BadRow, type Tables } from '../tables.js';
 import { EXCLUSIVE, type Mode, SHARED, UPDATE } from './modes.js';
 import { LockQueue } from './queue.js';
-import { type Hold, type Lock, newLock, type Owner, packLock, packRequest, placeOf, type Request } from './rows.js';
+import { type Hold, type Lock, NO_REQUESTS, newLock, newOwner, type Owner, placeOf, type Request } from './rows.js';
+import { type HoldKey, openHolds, openLocks, openOwners, openRequests } from './tables.js';
 import { Timetable } from './timetable.js';
 import { Tokens } from './tokens.js';
 
@@ -16,17 +18,17 @@ export interface HoldTerms {
   readonly note: string;
 }
 
-const NO_REQUESTS: readonly Request[] = [];
-
 /** The locks of a cluster. */
 export class LockState {
   readonly locks: Table<string, Lock>;
+  private readonly holdRows: Table<HoldKey, Hold>;
   /** Owners that hold or wait, by (session, number). */
   private readonly owners: Table<Pair, Owner>;
   /** Waiting requests by (session, lane). */
   readonly requests: Table<Pair, Request>;
-  readonly timetable: Timetable;
-  /** Derived, as all that follows: holds by mode. */
+  /** Derived, as all that follows. */
+  readonly timetable = new Timetable();
+  /** Holds by mode. */
   private readonly byMode: Record<Mode, number> = { 1: 0, 2: 0, 3: 0 };
   /** Locks that someone holds. */
   private heldLocks = 0;
@@ -35,15 +37,41 @@ export class LockState {
   /** session -> its holds and the items of its waiting requests. */
   private readonly claims = new Map<number, number>();
   private readonly tokens = new Tokens();
-  /** Locks whose rows are to be written. */
+  /** Locks that may come to need a row, or to need none any more. */
   private unwritten: Lock[] = [];
 
   constructor(tables: Tables) {
-    this.locks = tables.open('locks', compareStrings, packLock);
-    this.owners = tables.open('locks.owners', comparePairs, (owner: Owner) => owner.birth);
-    this.requests = tables.open('locks.requests', comparePairs, packRequest);
-    this.timetable = new Timetable(tables);
-    this.derive();
+    this.locks = openLocks(tables);
+    this.holdRows = openHolds(tables);
+    this.owners = openOwners(tables);
+    this.requests = openRequests(tables);
+  }
+
+  /** Rows were read back: ties them to each other, and puts together what is derived from them. @throws BadRow when one is missing */
+  restored(): void {
+    for (const [[session, number, name], hold] of this.holdRows.scan()) {
+      hold.lock = found(this.locks.get(name), 'a hold is of a lock');
+      hold.owner = found(this.owners.get([session, number]), 'a hold is of an owner');
+      // They come by session and owner number.
+      hold.lock.holds.push(hold);
+      this.link(hold);
+      this.timetable.addEnd(hold);
+    }
+    const held: Lock[] = [];
+    for (const [, lock] of this.locks.scan()) {
+      this.timetable.addDelay(lock);
+      if (lock.holds.length > 0) held.push(lock);
+    }
+    for (const lock of held.sort((a, b) => a.token - b.token)) this.tokens.given(lock, this.heldLocks);
+    const requests = [...this.requests.scan()].map(([, request]) => request);
+    for (const request of requests.sort((a, b) => a.place - b.place)) {
+      const { session, owner, items } = request;
+      const { number } = owner;
+      request.owner = found(this.owners.get([session, number]), 'a request is of an owner');
+      for (const item of items) item.lock = found(this.locks.get(item.lock.name), 'a request is for a lock');
+      this.line(request);
+      this.timetable.addDeadline(request);
+    }
   }
 
   /** Holds of all locks. */
@@ -78,7 +106,7 @@ export class LockState {
 
   /** The owner; a new one has no row before it holds or waits. */
   owner(session: number, number: number, birth: number): Owner {
-    return this.owners.get([session, number]) ?? { session, number, birth, first: undefined, requests: NO_REQUESTS };
+    return this.owners.get([session, number]) ?? newOwner(session, number, birth);
   }
 
   /** The session's owners by their numbers. */
@@ -101,8 +129,8 @@ export class LockState {
   /** Lets an owner be as old as that, if that is older. */
   age(owner: Owner, birth: number): void {
     if (birth >= owner.birth) return;
+    this.owners.touch([owner.session, owner.number]);
     owner.birth = birth;
-    if (owner.first !== undefined || owner.requests.length > 0) this.owners.put([owner.session, owner.number], owner);
   }
 
   /** Adds a hold. A lock that nobody held gets a new token. */
@@ -122,18 +150,20 @@ export class LockState {
       next: undefined,
     };
     this.keepOwner(owner);
+    this.holdRows.put(keyOf(hold), hold);
     // A list of one that is not meant to grow takes a fifth of the memory.
     if (lock.holds.length === 0) lock.holds = [hold];
     else lock.holds.splice(placeOf(lock.holds, owner), 0, hold);
     this.link(hold);
     this.timetable.addEnd(hold);
     if (lock.holds.length === 1) this.renew(lock, index);
-    else this.changed(lock);
+    this.changed(lock);
   }
 
   /** Removes a hold. */
   unhold(hold: Hold): void {
     const { lock, owner } = hold;
+    this.holdRows.delete(keyOf(hold));
     if (lock.holds.length === 1) lock.holds.pop();
     else lock.holds.splice(placeOf(lock.holds, owner), 1);
     this.timetable.removeEnd(hold);
@@ -142,54 +172,58 @@ export class LockState {
     this.dropOwner(owner);
   }
 
+  /** Lets a hold be acquired and not released so many times, and keep the lock from others for so long when its session ends. */
+  count(hold: Hold, count: number, delay_ms: number): void {
+    this.holdRows.touch(keyOf(hold));
+    hold.count = count;
+    hold.delay_ms = delay_ms;
+  }
+
   /** Makes a hold stronger or weaker. */
   convert(hold: Hold, mode: Mode): void {
     const { lock } = hold;
+    this.holdRows.touch(keyOf(hold));
     this.byMode[hold.mode]--;
     this.byMode[mode]++;
     hold.mode = mode;
     if (mode !== SHARED) lock.strong = hold;
     else if (lock.strong === hold) lock.strong = undefined;
-    this.changed(lock);
   }
 
   /** Lets a hold end at that cluster time, ms, if it would not end before, because somebody asks for the lock. */
   revokeAt(hold: Hold, end: number): void {
     if (hold.end > 0 && hold.end <= end) return;
+    this.holdRows.touch(keyOf(hold));
     this.timetable.removeEnd(hold);
     hold.end = end;
     hold.revoked = true;
     this.timetable.addEnd(hold);
-    this.changed(hold.lock);
   }
 
   /** Gives the lock a new token. */
   renew(lock: Lock, index: number): void {
+    if (lock.stored) this.locks.touch(lock.name);
     lock.token = index;
     if (lock.holds.length > 0) this.tokens.given(lock, this.heldLocks);
-    this.changed(lock);
   }
 
   /** Nobody is given the lock by that cluster time, ms, nor in this entry. 0: from now on it may be given. */
   delay(lock: Lock, until: number): void {
+    if (lock.stored) this.locks.touch(lock.name);
     this.timetable.removeDelay(lock);
     lock.delayUntil = until;
-    if (until > 0) this.timetable.addDelay(lock);
+    this.timetable.addDelay(lock);
     this.changed(lock);
   }
 
-  /** Something of the lock or of its holds has been changed: `write` does the rest. */
-  changed(lock: Lock): void {
-    if (lock.changed) return;
-    lock.changed = true;
-    this.unwritten.push(lock);
-  }
-
-  /** Writes the rows of locks that were changed, once for all that was done; removes those of which nothing is left to be said. */
+  /** Gives rows to locks that have come to need one, once for all that was done; removes those of which nothing is left to be said. */
   write(): void {
     for (const lock of this.unwritten) {
       lock.changed = false;
-      if (lock.holds.length > 0 || lock.queue !== undefined || lock.delayUntil > 0) this.locks.put(lock.name, lock);
+      const stored = lock.holds.length > 0 || lock.queue !== undefined || lock.delayUntil > 0;
+      if (stored === lock.stored) continue;
+      lock.stored = stored;
+      if (stored) this.locks.put(lock.name, lock);
       else this.locks.delete(lock.name);
     }
     this.unwritten = [];
@@ -220,6 +254,13 @@ export class LockState {
     this.asked -= items.length;
     this.claim(session, -items.length);
     this.dropOwner(owner);
+  }
+
+  /** Somebody has come or gone, or a delay: `write` does the rest. */
+  private changed(lock: Lock): void {
+    if (lock.changed) return;
+    lock.changed = true;
+    this.unwritten.push(lock);
   }
 
   private keepOwner(owner: Owner): void {
@@ -269,19 +310,13 @@ export class LockState {
     if (claims === 0) this.claims.delete(session);
     else this.claims.set(session, claims);
   }
+}
 
-  /** Over tables with rows: puts together what is derived from them. */
-  private derive(): void {
-    const held: Lock[] = [];
-    for (const [, owner] of this.owners.scan()) Object.assign(owner, { first: undefined, requests: NO_REQUESTS });
-    for (const [, lock] of this.locks.scan()) {
-      Object.assign(lock, { strong: undefined, queue: undefined, touched: false, changed: false });
-      for (const hold of lock.holds) this.link(Object.assign(hold, { previous: undefined, next: undefined }));
-      if (lock.holds.length > 0) held.push(lock);
-    }
-    this.heldLocks = held.length;
-    for (const lock of held.sort((a, b) => a.token - b.token)) this.tokens.given(lock, this.heldLocks);
-    const requests = [...this.requests.scan()].map(([, request]) => request);
-    for (const request of requests.sort((a, b) => a.place - b.place)) this.line(request);
-  }
+function keyOf({ owner, lock }: Hold): HoldKey {
+  return [owner.session, owner.number, lock.name];
+}
+
+function found<T>(row: T | undefined, what: string): T {
+  if (row === undefined) throw new BadRow(`${what} that has no row`);
+  return row;
 }

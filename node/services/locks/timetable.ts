@@ -1,6 +1,6 @@
 /** What cluster time brings about among locks: holds end, delays are over, requests give up. */
-import { type Compare, comparePairs, compareStrings, type Table } from '../table.js';
-import type { Tables } from '../tables.js';
+import { comparePairs, tupleKey } from '../keys.js';
+import { type Index, makeIndex } from '../table.js';
 import type { Hold, Lock, Request } from './rows.js';
 
 /** Something that is due. */
@@ -13,33 +13,27 @@ type EndKey = readonly [time: number, session: number, owner: number, lock: stri
 type DelayKey = readonly [time: number, lock: string];
 type DeadlineKey = readonly [time: number, place: number];
 
-const compareEnds: Compare<EndKey> = (a, b) => a[0] - b[0] || a[1] - b[1] || a[2] - b[2] || compareStrings(a[3], b[3]);
-const compareDelays: Compare<DelayKey> = (a, b) => a[0] - b[0] || compareStrings(a[1], b[1]);
-const nothing = () => null;
+const endKey = tupleKey('number', 'number', 'number', 'string');
+const delayKey = tupleKey('number', 'string');
 
-/** Tables whose keys say when, and all else too. */
+/** Indexes whose keys say when. Told from locks, holds and requests. */
 export class Timetable {
-  private readonly ends: Table<EndKey, Hold>;
-  private readonly delays: Table<DelayKey, Lock>;
-  private readonly deadlines: Table<DeadlineKey, Request>;
-
-  constructor(tables: Tables) {
-    this.ends = tables.open('locks.ends', compareEnds, nothing);
-    this.delays = tables.open('locks.delays', compareDelays, nothing);
-    this.deadlines = tables.open('locks.deadlines', comparePairs, nothing);
-  }
+  private readonly ends: Index<EndKey, Hold> = makeIndex(endKey.compare);
+  private readonly delays: Index<DelayKey, Lock> = makeIndex(delayKey.compare);
+  private readonly deadlines: Index<DeadlineKey, Request> = makeIndex(comparePairs);
 
   /** A hold that may end has been given, or is to end at another time from now on. */
   addEnd(hold: Hold): void {
-    if (hold.end > 0) this.ends.put(endKey(hold), hold);
+    if (hold.end > 0) this.ends.put(keyOf(hold), hold);
   }
 
   removeEnd(hold: Hold): void {
-    if (hold.end > 0) this.ends.delete(endKey(hold));
+    if (hold.end > 0) this.ends.delete(keyOf(hold));
   }
 
+  /** Nobody is given the lock for a while from now on. */
   addDelay(lock: Lock): void {
-    this.delays.put([lock.delayUntil, lock.name], lock);
+    if (lock.delayUntil > 0) this.delays.put([lock.delayUntil, lock.name], lock);
   }
 
   removeDelay(lock: Lock): void {
@@ -75,6 +69,6 @@ export class Timetable {
   }
 }
 
-function endKey({ end, owner, lock }: Hold): EndKey {
+function keyOf({ end, owner, lock }: Hold): EndKey {
   return [end, owner.session, owner.number, lock.name];
 }

@@ -112,7 +112,13 @@ export const ELECTION_MISTAKES: readonly Mutation[] = [
     name: 'two-votes-in-a-term',
     mistake: 'A vote that has been given does not keep the voter from giving another in the same term: two leaders.',
     source: 'Raft paper, 5.2: at most one candidate in a term, first come, first served',
-    edits: [{ file: ELECTION, before: "(s.vote === '' || s.vote === from) && upToDate", after: 'upToDate' }],
+    edits: [
+      {
+        file: ELECTION,
+        before: "const free = (s.vote === '' || s.vote === from) && s.role",
+        after: 'const free = s.role',
+      },
+    ],
   },
   {
     name: 'vote-forgotten-within-its-term',
@@ -153,9 +159,9 @@ export const ELECTION_MISTAKES: readonly Mutation[] = [
     edits: [
       {
         file: ELECTION,
-        before: 'const granted = request.term > s.term && upToDate && !protectsLeader;',
+        before: 'const granted = request.term > s.term && upToDate && !protectsLeader',
         after:
-          "const granted = request.term > s.term && upToDate && !protectsLeader && (s.vote === '' || s.vote === from);",
+          "const granted = request.term > s.term && upToDate && !protectsLeader && (s.vote === '' || s.vote === from)",
       },
     ],
   },
@@ -167,9 +173,9 @@ export const ELECTION_MISTAKES: readonly Mutation[] = [
     edits: [
       {
         file: ELECTION,
-        before: `upToDate && !protectsLeader;
+        before: `upToDate && !protectsLeader && s.repair === null;
     send(`,
-        after: `upToDate;
+        after: `upToDate && s.repair === null;
     if (granted) follow(s, request.term, '', 'a pre-candidate');
     send(`,
       },
@@ -251,7 +257,7 @@ export const ELECTION_MISTAKES: readonly Mutation[] = [
     mistake: 'Stepping down does not end a hand-over: elected again, the leader would take no commands.',
     source: 'hashicorp/raft issue 696: the flag of the transfer was not cleared',
     edits: [
-      { file: STATE, before: '  s.progress.clear();\n  s.transfer = null;\n', after: '  s.progress.clear();\n' },
+      { file: STATE, before: '  s.out.snapshots = [];\n  s.transfer = null;\n', after: '  s.out.snapshots = [];\n' },
       {
         file: LEADERSHIP,
         before: '  s.transfer = null;\n  s.uncommittedBytes = 0;\n',

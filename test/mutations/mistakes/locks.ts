@@ -97,8 +97,8 @@ const WHO_HOLDS: readonly Mutation[] = [
     edits: [
       {
         file: GRANTING,
-        before: "if (request.form === 'acquire') hold.count++;",
-        after: "if (request.form === 'acquire') hold.count++;\n    this.state.timetable.removeEnd(hold);",
+        before: 'if (mode <= hold.mode) return;',
+        after: 'this.state.timetable.removeEnd(hold);\n    if (mode <= hold.mode) return;',
       },
     ],
   },
@@ -261,7 +261,11 @@ const TOKENS: readonly Mutation[] = [
       'An owner that acquires again what it holds gets a new token, and is fenced from what it began with the old one.',
     source: 'Hazelcast FencedLock: a reentrant acquire returns the same fence',
     edits: [
-      { file: GRANTING, before: '} else this.state.changed(lock);', after: '} else this.state.renew(lock, index);' },
+      {
+        file: GRANTING,
+        before: 'if (mode <= hold.mode) return;',
+        after: 'if (mode <= hold.mode) {\n      this.state.renew(lock, index);\n      return;\n    }',
+      },
     ],
   },
   {

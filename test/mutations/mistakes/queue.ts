@@ -1,9 +1,9 @@
 /** Mistakes in the services: messages, those who wait for them, and state that is not the same on every replica. */
 import type { Mutation } from '../mutation.js';
 
+const BACKLOG = 'node/services/messages/backlog.ts';
 const LANES = 'node/services/lanes.ts';
 const MACHINE = 'node/services/group-machine.ts';
-const QUEUE = 'node/services/queue.ts';
 const QUEUES = 'node/services/queues.ts';
 const WAITERS = 'node/services/waiters.ts';
 
@@ -15,8 +15,8 @@ export const QUEUE_MISTAKES: readonly Mutation[] = [
     edits: [
       {
         file: LANES,
-        before: '    this.outcomes.put([session, number], outcome);\n    this.changed(lane, before);\n    return true;',
-        after: '    this.outcomes.delete([session, number]);\n    this.changed(lane, before);\n    return true;',
+        before: '    this.outcomes.put([session, number], outcome);\n    this.count(',
+        after: '    this.outcomes.delete([session, number]);\n    this.count(',
       },
     ],
   },
@@ -27,8 +27,8 @@ export const QUEUE_MISTAKES: readonly Mutation[] = [
     edits: [
       {
         file: WAITERS,
-        before: '    this.leave(first[0], first[1]);\n    return first[1];',
-        after: '    return first[1];',
+        before: '      this.leave(place, waiter);\n      return waiter;',
+        after: '      if (place[1] < 0) this.leave(place, waiter);\n      return waiter;',
       },
     ],
   },
@@ -39,8 +39,8 @@ export const QUEUE_MISTAKES: readonly Mutation[] = [
     edits: [
       {
         file: QUEUES,
-        before: 'for (const session of sessions) this.standard.endSession(session);',
-        after: 'for (const session of sessions.slice(0, 0)) this.standard.endSession(session);',
+        before: 'for (const session of sessions) this.waiters.endSession(session);',
+        after: 'for (const session of sessions.slice(0, 0)) this.waiters.endSession(session);',
       },
     ],
   },
@@ -57,14 +57,14 @@ export const QUEUE_MISTAKES: readonly Mutation[] = [
     ],
   },
   {
-    name: 'messages-ordered-as-text',
-    mistake: 'Message 10 stands before message 9: the queue is not first in, first out.',
-    source: 'key-value stores whose keys are numbers in text',
+    name: 'second-message-given-first',
+    mistake: 'Of several messages the second one is given before the first: the queue is not first in, first out.',
+    source: 'our own checklist: first in, first out',
     edits: [
       {
-        file: QUEUE,
-        before: 'messages`, compareNumbers, bytesOf)',
-        after: 'messages`, (a, b) => compareStrings(String(a), String(b)), bytesOf)',
+        file: BACKLOG,
+        before: 'const slot = chunk.first();\n    return {',
+        after: 'const slot = chunk.live > 1 ? chunk.next(chunk.first()) : chunk.first();\n    return {',
       },
     ],
   },

@@ -39,7 +39,13 @@ export const READ_MISTAKES: readonly Mutation[] = [
     mistake:
       'A confirmed read is answered from whatever is applied here: a follower that is behind answers from the past.',
     source: 'thesis 6.4, step 4; etcd issue 3879',
-    edits: [{ file: 'node/replica.ts', before: 'else if (index <= this.#applied)', after: 'else if (index >= 0)' }],
+    edits: [
+      {
+        file: 'node/replica.ts',
+        before: 'else if (index <= this.#applied && !this.#suspended)',
+        after: 'else if (!this.#suspended)',
+      },
+    ],
   },
   {
     name: 'read-context-used-again',

@@ -91,8 +91,8 @@ export const REPLICATION_MISTAKES: readonly Mutation[] = [
     edits: [
       {
         file: REPLICATION,
-        before: '    probe(s, from, agreed + 1);',
-        after: '    progress.match = Math.max(progress.match, agreed);\n    probe(s, from, agreed + 1);',
+        before: '  if (agreed >= s.log.start.index) probe',
+        after: '  progress.match = Math.max(progress.match, agreed);\n  if (agreed >= s.log.start.index) probe',
       },
     ],
   },
@@ -139,8 +139,8 @@ export const REPLICATION_MISTAKES: readonly Mutation[] = [
     edits: [
       {
         file: FOLLOWING,
-        before: 'if (s.log.termAt(message.previousIndex) !== message.previousTerm) {',
-        after: 'if (s.log.termAt(message.previousIndex) === undefined) {',
+        before: 's.log.termAt(message.previousIndex) !== message.previousTerm) {',
+        after: 's.log.termAt(message.previousIndex) === undefined) {',
       },
     ],
   },

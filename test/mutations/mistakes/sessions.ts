@@ -71,7 +71,7 @@ export const SESSION_MISTAKES: readonly Mutation[] = [
     mistake:
       'A leader lets a session begin a lane although its own view shows that it has ended: it lives on for ever.',
     source: 'thesis 6.3; Jepsen: locks of etcd sessions that had ended',
-    edits: [{ file: COMMANDS, before: 'if (this.#sessions.alive(session))', after: 'if (session > 0)' }],
+    edits: [{ file: COMMANDS, before: 'if (this.#directory.sessions.alive(session))', after: 'if (session > 0)' }],
   },
   {
     name: 'unseen-session-swept',

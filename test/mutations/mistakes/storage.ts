@@ -4,6 +4,7 @@ import type { Mutation } from '../mutation.js';
 const LOG = 'node/storage/log.ts';
 const RECORD = 'node/storage/record.ts';
 const RECOVER = 'node/storage/recover.ts';
+const REPLAY = 'node/storage/replay.ts';
 const SCAN = 'node/storage/scan.ts';
 const SEGMENT = 'node/storage/segment.ts';
 
@@ -52,10 +53,11 @@ export const STORAGE_MISTAKES: readonly Mutation[] = [
     edits: [
       {
         file: SCAN,
-        before: 'const finish = (torn_to: number) => done(null, { batches, last, end: at, torn_to });',
+        before: 'const finish = (torn_to: number) => done(null, { batches, next, last, end: at, torn_to });',
         after: `const finish = (torn_to: number) => {
     const torn = torn_to > at && batches > 1;
-    done(null, { batches: torn ? batches - 1 : batches, last, end: torn ? last : at, torn_to });
+    const cut = torn ? 1 : 0;
+    done(null, { batches: batches - cut, next: next === null ? null : next - cut, last, end: torn ? last : at, torn_to });
   };`,
       },
     ],
@@ -123,10 +125,9 @@ export const STORAGE_MISTAKES: readonly Mutation[] = [
     source: 'etcd issue 22442: replay that does not repeat every truncation',
     edits: [
       {
-        file: RECOVER,
-        before:
-          '  for (let last = runs.at(-1); last !== undefined && last.first >= run.first; last = runs.at(-1)) runs.pop();\n',
-        after: '  if (runs.some(({ first, count }) => run.first < first + count)) return true;\n',
+        file: REPLAY,
+        before: '    cutFrom(runs, first);\n',
+        after: '    if (runs.some((run) => first < run.first + run.count)) return null;\n',
       },
     ],
   },
@@ -137,13 +138,18 @@ export const STORAGE_MISTAKES: readonly Mutation[] = [
     source: 'etcd issue 22442: ghost entries after a truncation',
     edits: [
       {
-        file: RECOVER,
-        before: '  for (let last = runs.at(-1); last !== undefined && last.first >= run.first;',
-        after: `  const behind = runs.findIndex(({ first }) => first === run.first + run.count);
-  const ghosts = behind < 0 ? [] : runs.slice(behind);
-  for (let last = runs.at(-1); last !== undefined && last.first >= run.first;`,
+        file: REPLAY,
+        before: '    cutFrom(runs, first);\n',
+        after: `    const behind = runs.findIndex((run) => run.first === first + count);
+    const ghosts = behind < 0 ? [] : runs.slice(behind);
+    cutFrom(runs, first);
+`,
       },
-      { file: RECOVER, before: '  runs.push(run);\n', after: '  runs.push(run, ...ghosts);\n' },
+      {
+        file: REPLAY,
+        before: 'runs.push({ ...head, place: record.place });',
+        after: 'runs.push({ ...head, place: record.place }, ...ghosts);',
+      },
     ],
   },
   {
@@ -152,7 +158,7 @@ export const STORAGE_MISTAKES: readonly Mutation[] = [
     source: 'Raft paper, figure 2: currentTerm increases monotonically',
     edits: [
       {
-        file: RECOVER,
+        file: REPLAY,
         before: '        group.term = term;\n        group.vote = vote;\n',
         after: '        group.vote = group.term === 0 ? vote : group.vote;\n        group.term = group.term || term;\n',
       },

@@ -18,12 +18,14 @@ export interface Portrait {
   readonly vote: NodeId;
   readonly leader: NodeId;
   readonly commit: number;
+  /** Index of the first entry in `log`. */
+  readonly first: number;
   readonly log: readonly string[];
 }
 
 export function portraitOf(group: RaftGroup): Portrait {
-  const { role, term, leader, commit } = group.view();
-  return { role, term, vote: group.vote, leader, commit, log: entriesOf(group) };
+  const { role, term, leader, commit, first } = group.view();
+  return { role, term, vote: group.vote, leader, commit, first, log: entriesOf(group) };
 }
 
 /** What has changed between two portraits, a line each. */
@@ -35,12 +37,18 @@ export function changes(before: Portrait, after: Portrait): string[] {
   if (after.vote !== before.vote && after.vote !== '') facts.push(`votes for ${after.vote}`);
   if (after.leader !== before.leader) facts.push(after.leader === '' ? 'knows no leader' : `leader ${after.leader}`);
   if (facts.length > 0) lines.push(facts.join(', '));
+  if (after.first !== before.first) lines.push(`has purged everything up to ${after.first - 1}`);
+  const left = before.log.slice(after.first - before.first);
   let same = 0;
-  while (same < before.log.length && before.log[same] === after.log[same]) same++;
-  if (same < before.log.length) lines.push(`cuts ${before.log.slice(same).join(', ')}`);
+  while (same < left.length && left[same] === after.log[same]) same++;
+  if (same < left.length) lines.push(`cuts ${left.slice(same).join(', ')}`);
   if (same < after.log.length) lines.push(`appends ${after.log.slice(same).join(', ')}`);
-  if (after.commit !== before.commit)
-    lines.push(`commits and applies ${after.log.slice(before.commit, after.commit).join(', ')}`);
+  const known = Math.max(before.commit + 1, after.first);
+  if (known > before.commit + 1) lines.push(`has the state as of ${known - 1}`);
+  if (known <= after.commit)
+    lines.push(
+      `commits and applies ${after.log.slice(known - after.first, after.commit - after.first + 1).join(', ')}`,
+    );
   return lines;
 }
 
@@ -60,12 +68,13 @@ export function messageText(message: PeerMessage): string {
     }
     case 'append_reply': {
       const { term, match, hintIndex, hintTerm } = message;
-      return `append_reply t${term} ${message.rejected ? `rejects ${match}, hint ${hintIndex}/${hintTerm}` : `match ${match}`}`;
+      const said = message.rejected ? `rejects ${match}, hint ${hintIndex}/${hintTerm}` : `match ${match}`;
+      return `append_reply t${term} ${said}${message.repairing ? ', under repair' : ''}`;
     }
     case 'timeout_now':
       return `timeout_now t${message.term}`;
     case 'read_index':
-      return `read_index t${message.term} read ${message.context}`;
+      return `read_index t${message.term} ${contextText(message.context)}`;
     case 'read_index_reply':
       return `read_index_reply t${message.term} ${readText(message)}`;
     case 'heartbeat': {
@@ -80,20 +89,26 @@ export function messageText(message: PeerMessage): string {
 }
 
 export function readText({ context, index, refused }: ReadResult): string {
-  return `read ${context} ${refused ? 'refused' : `at ${index}`}`;
+  return `${contextText(context)} ${refused ? 'refused' : `at ${index}`}`;
 }
 
-export function saveText({ state, runs }: Save): string {
-  const parts = runs.map(runText);
+// A repair counts its questions from the other end.
+function contextText(context: number): string {
+  return context > Number.MAX_SAFE_INTEGER / 2 ? 'for its repair' : `read ${context}`;
+}
+
+export function saveText({ state, start, runs }: Save): string {
+  const parts = runs.map((run) => runText(run));
+  if (start !== null) parts.unshift(`log begins behind ${start.index}/${start.term}`);
   if (state !== null) parts.unshift(`t${state.term} vote ${state.vote || 'none'}`);
   return parts.join(', ');
 }
 
-/** A run as index/term and what its entries say: "4/2 x, 5/2 y". */
-export function runText(run: Run): string {
+/** A run, from an entry on, as index/term and what its entries say: "4/2 x, 5/2 y". */
+export function runText(run: Run, from = run.first): string {
   const bytes = run.bytes ?? (run.place as Buffer);
   const entries: string[] = [];
-  eachEntry(bytes, run.first, lastOf(run), (index, entry) => {
+  eachEntry(bytes, from, lastOf(run), (index, entry) => {
     entries.push(`${index}/${run.term} ${proposalText({ kind: entry[0] ?? NOOP, payload: entry.subarray(1) })}`);
   });
   return entries.join(', ');
@@ -102,8 +117,8 @@ export function runText(run: Run): string {
 /** All entries of a replica's log. */
 export function entriesOf({ log }: RaftGroup): string[] {
   const entries: string[] = [];
-  for (let run = log.runAt(1); run !== undefined; run = log.runAt(lastOf(run) + 1))
-    entries.push(...runText(run).split(', '));
+  for (let run = log.runAt(log.first); run !== undefined; run = log.runAt(lastOf(run) + 1))
+    entries.push(...runText(run, Math.max(run.first, log.first)).split(', '));
   return entries;
 }
 

@@ -8,6 +8,7 @@ import {
   type PeerMessage,
   type RaftSettings,
 } from '../../../node/raft/types.js';
+import { DAMAGES } from '../raft-disk.js';
 import { word } from '../raft-harness.js';
 import { type Fate, type Flight, World } from './world.js';
 
@@ -61,6 +62,15 @@ const COMMANDS: Readonly<Record<string, (world: World, words: string[]) => strin
   },
   read: (world, words) => each(world, words, (id) => world.read(id)),
   transfer: (world, [id = '', to = '']) => each(world, [id], () => world.transfer(id, to)),
+  checkpoint: (world, [id = '', tail = '0']) => each(world, [id], () => world.checkpoint(id, Number(tail))),
+  snapshot: (world, [from = '', to = '']) => each(world, [from], () => world.snapshot(from, to)),
+  lose: (world, [id = '', what = '', from = '1']) => {
+    const damage = DAMAGES.find((one) => one === what);
+    if (damage === undefined) throw new Error(`a disk loses one of ${DAMAGES.join(', ')}`);
+    return each(world, [id], () => world.lose(id, damage, Number(from)));
+  },
+  terms: (world, words) => each(world, words, (id) => world.terms(id)),
+  repaired: (world, words) => each(world, words, (id) => world.repaired(id)),
   state: (world) => world.state(),
   logs: (world) => world.logs(),
 };

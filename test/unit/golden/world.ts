@@ -10,6 +10,7 @@ import {
   type RaftSettings,
 } from '../../../node/raft/types.js';
 import { Checks } from '../raft-checks.js';
+import type { Damage } from '../raft-disk.js';
 import { GROUP } from '../raft-harness.js';
 import { Machine } from '../raft-machine.js';
 import { changes, entriesOf, messageText, portraitOf, proposalText, readText, runText, saveText } from './print.js';
@@ -164,6 +165,63 @@ export class World {
     for (const peer of this.ids) this.#connect(id, peer);
   }
 
+  // --- checkpoints, snapshots, repair -----------------------------------------------------------------------------------------------
+
+  /** Writes down what a node has applied, durably at once; all but `tail` entries of its log below that go. */
+  checkpoint(id: NodeId, tail: number): void {
+    const machine = this.#machine(id);
+    const base = machine.cut(this.#group(id));
+    if (base === null) throw new Error(`${id} has nothing to write down, or its term is not durable`);
+    machine.flush(GROUP, base);
+    this.#happen(id, `${id} has written a checkpoint as of ${base.index}/${base.term}`, () =>
+      machine.flushed(this.#group(id), tail),
+    );
+  }
+
+  /** A node sends another its newest checkpoint, which has all of it at once: an offer, then the rows. */
+  snapshot(from: NodeId, to: NodeId): void {
+    const base = this.#machine(from).diskOf(GROUP).base;
+    if (base === null) throw new Error(`${from} has no checkpoint`);
+    const leaderTerm = this.#group(from).term;
+    const text = `a snapshot t${leaderTerm} as of ${base.index}/${base.term}`;
+    const offer = `${from} offers ${to} ${text}`;
+    this.#happen(to, offer, () => void this.#group(to).heartbeat(from, leaderTerm, 0, 0, this.#now(to)), true);
+    const taken = () => this.#machine(to).install(this.#group(to), base, leaderTerm, this.#now(to));
+    let done = false;
+    this.#happen(to, `${to} has all of ${text}`, () => {
+      done = taken();
+      return done ? null : 'leaves it';
+    });
+    if (!done) return;
+    this.#happen(from, `${from} hears that ${to} has it`, () =>
+      this.#group(from).snapshotSent(to, base.index, this.#now(from)),
+    );
+  }
+
+  /** The disk of a node that is down loses something. */
+  lose(id: NodeId, what: Damage, from: number): void {
+    if (this.#isUp(id)) throw new Error(`${id} is up`);
+    this.#machine(id).diskOf(GROUP).damage(what, from);
+    this.#lines.push(`${id} has left: ${onDisk(this.#machine(id)) || 'nothing'}`);
+  }
+
+  /** A damaged node has asked all others for their terms. */
+  terms(id: NodeId): void {
+    const others = this.ids.filter((one) => one !== id);
+    const term = Math.max(...others.map((one) => this.#group(one).term));
+    this.#happen(id, `${id} hears that no other is beyond t${term}`, () =>
+      this.#group(id).repairTerm(term, this.#now(id)),
+    );
+  }
+
+  /** That a node is whole again has been written down. */
+  repaired(id: NodeId): void {
+    const machine = this.#machine(id);
+    machine.diskOf(GROUP).repaired();
+    this.#checks.repaired(machine, this.#group(id));
+    this.#happen(id, `${id} has written down that it is whole`, () => this.#group(id).repairDone());
+  }
+
   // --- what users do --------------------------------------------------------------------------------------------------------------
 
   propose(id: NodeId, entries: readonly Proposal[]): void {
@@ -202,9 +260,11 @@ export class World {
     return this.#machines.map((machine) => {
       if (machine.multi === null) return `${machine.id} down: ${onDisk(machine) || 'empty'}`;
       const { commit, durable } = this.#group(machine.id).view();
-      const entries = entriesOf(this.#group(machine.id)).map((text, i) => (i < durable ? text : `[${text}]`));
-      const halves = [entries.slice(0, commit), entries.slice(commit)].map((half) => half.join(', '));
-      return `${machine.id}: ${halves.join(' | ').trim()}`;
+      const { first } = this.#group(machine.id).log;
+      const entries = entriesOf(this.#group(machine.id)).map((text, i) => (first + i <= durable ? text : `[${text}]`));
+      const known = Math.max(0, commit - first + 1);
+      const halves = [entries.slice(0, known), entries.slice(known)].map((half) => half.join(', '));
+      return `${machine.id}: ${first > 1 ? `... ${first - 1}, ` : ''}${halves.join(' | ').trim()}`;
     });
   }
 
@@ -215,10 +275,11 @@ export class World {
     const { term, vote } = machine.disk.get(GROUP)?.state ?? { term: 0, vote: '' };
     const disk = `on disk t${term} vote ${vote || 'none'}`;
     if (machine.multi === null) return `${id} down, ${disk}`;
-    const { role, term: now, leader, last, commit } = this.#group(id).view();
+    const { role, term: now, leader, last, commit, first, repairing } = this.#group(id).view();
     const under = role === 'leader' ? '' : ` under ${leader || 'nobody'}`;
-    const log = last === 0 ? 'log empty' : `log to ${last}/${this.#group(id).log.lastTerm}`;
-    return `${id} ${role} in t${now}${under}, ${log}, commit ${commit}, ${disk}`;
+    const from = first > 1 ? ` behind ${first - 1}` : '';
+    const log = last === 0 ? 'log empty' : `log${from} to ${last}/${this.#group(id).log.lastTerm}`;
+    return `${id} ${role} in t${now}${under}, ${log}, commit ${commit}, ${disk}${repairing ? ', under repair' : ''}`;
   }
 
   #arrive(flight: Flight): void {
@@ -255,10 +316,12 @@ export class World {
         news.push(`reads ${runText(run)} from its disk`);
         group.loaded(run, run.place as Buffer, this.#now(machine.id));
       }
+      for (const peer of out.snapshots) news.push(`wants a snapshot sent to ${peer}`);
+      if (out.repaired) news.push('holds everything again');
       more = out.loads.length > 0;
     }
     for (const { to, message } of multi.take()) news.push(this.#send(machine, to, message));
-    group.applied(group.commit);
+    machine.apply(group);
     return news;
   }
 
@@ -320,5 +383,5 @@ function flightText({ from, to, message }: Flight): string {
 
 function onDisk(machine: Machine): string {
   const runs = machine.disk.get(GROUP)?.runs ?? [];
-  return runs.map(runText).join(', ');
+  return runs.map((run) => runText(run)).join(', ');
 }
