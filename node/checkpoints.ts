@@ -85,6 +85,8 @@ export class Checkpoints {
   readonly #locked = new Set<GroupId>();
   /** Bytes that a group had applied when its last checkpoint began. */
   readonly #begunAt = new Map<GroupId, number>();
+  /** Bytes that a group had applied when nothing was due of it: without more of them nothing is. */
+  readonly #lookedAt = new Map<GroupId, number>();
   /** The greatest space that has been used. */
   #space: number;
   #writing: Writing | null = null;
@@ -182,10 +184,12 @@ export class Checkpoints {
       if (replica !== undefined && this.index(pin.group) < pin.index && this.#mayBegin(replica)) return replica;
     }
     for (const replica of this.#host.replicas()) {
+      if (replica.appliedBytes === this.#lookedAt.get(replica.raft.id)) continue;
       const replayed = replica.appliedBytes - (this.#begunAt.get(replica.raft.id) ?? 0);
       const long = replayed > Math.min(REPLAY_BYTES_MAX, log_budget * REPLAY_SHARE);
       const due = long || replica.machine.dirty > dirtyMax(this.#budgets);
-      if (due && this.#mayBegin(replica)) return replica;
+      if (!due) this.#lookedAt.set(replica.raft.id, replica.appliedBytes);
+      else if (this.#mayBegin(replica)) return replica;
     }
     return null;
   }

@@ -235,7 +235,7 @@ export class Groups {
   apply(): boolean {
     let more = false;
     for (const replica of this.#replicas.values()) {
-      if (replica.machine.dirty > this.#unwritten_max) {
+      if (replica.applied < replica.raft.commit && replica.machine.dirty > this.#unwritten_max) {
         replica.hold();
         continue;
       }
