@@ -149,7 +149,8 @@ export class RaftLog {
   truncate(index: number): void {
     invariant(index > this.#start.index, `entry ${index} is purged (${this.#start.index}) and cannot be cut`);
     for (let run = this.#runs.at(-1); run !== undefined && lastOf(run) >= index; run = this.#runs.at(-1)) {
-      if (run.first < index) this.#cut(run, index);
+      // What lies before the start is no part of the log: of such a run nothing is left.
+      if (Math.max(run.first, this.first) < index) this.#cut(run, index);
       else {
         this.#runs.pop();
         this.#forget(run);
